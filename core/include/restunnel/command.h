@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * restunnel/command.h - a module's admin verbs and metrics, and the value trees they answer with.
+ *
+ * The command line (`restunnel VERB ... [--on INSTANCE]`), the control socket and the dashboard's API call the same
+ * verbs; nothing is implemented twice.
+ */
+#ifndef RESTUNNEL_COMMAND_H
+#define RESTUNNEL_COMMAND_H
+
+#include "abi.h"
+#include "schema.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RTUN_CMD_READONLY 1U /* no effect: GET in the API */
+#define RTUN_CMD_OFFLINE 2U  /* works without a running daemon: called after `setup`, before `prepare` */
+#define RTUN_CMD_CONFIRM 4U  /* destroys something: a page asks first */
+
+/* Flags of an argument's row (RTUN_T_... types as in a schema), beside RTUN_REQUIRED and RTUN_SECRET */
+#define RTUN_POSITIONAL 256U /* VERB VALUE, in the rows' order; else --key VALUE */
+#define RTUN_STDIN 512U      /* when missing, the command line reads one line of standard input */
+#define RTUN_REST 1024U      /* RTUN_T_NAMES/TEXTS, positional, last: all that remain */
+
+/* How the command line shows a column or field of the answer to people. In the order of the rows; a field of the
+ * answer without a row is only in --json. */
+#define RTUN_V_TEXT 1
+#define RTUN_V_BYTES 2    /* a number of bytes */
+#define RTUN_V_TIME 3     /* RFC 3339, shown relative to now */
+#define RTUN_V_ONLINE 4   /* a boolean: online/away */
+#define RTUN_V_MS 5       /* milliseconds */
+#define RTUN_V_LIST 6     /* texts joined by commas */
+#define RTUN_V_QR 7       /* a text, also shown as a QR code on a terminal; gives the verb --qr and --png */
+#define RTUN_V_COMMAND 8  /* a line to paste, on a line of its own */
+#define RTUN_V_SENTENCE 9 /* shown as it is, without its label */
+struct rtun_view {
+	const char *field;
+	const char *label;
+	uint32_t type, flags;
+};
+
+/* Answers one call. `args` points to the struct that the argument rows describe, good until the reply is given. Give
+ * exactly one reply, now or later from the loop: rtun_reply_ok(), or rtun_reply_fail() with a stable lower-case
+ * code, a sentence and, where there is one, a remedy (else NULL). */
+typedef void rtun_command_fn(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply);
+
+struct rtun_command {
+	const char *name; /* the verb */
+	const char *doc;  /* one sentence */
+	const char *example; /* "restunnel pair --name home": for --help */
+	const struct rtun_schema *args; /* NULL: none */
+	rtun_command_fn *run;
+	struct rtun_list view;  /* of struct rtun_view */
+	const char *view_items; /* the field that holds the list to show as a table; NULL: the answer itself is shown */
+	const char *empty;      /* said when that list is empty */
+	/* On a terminal the command line goes on listening for this event after the answer and shows its `follow_text`
+	 * ("{name} has arrived"), when the event's field `follow_key` equals the answer's; NULL: no. */
+	const char *follow, *follow_key, *follow_text;
+	uint32_t flags, reserved;
+};
+
+/* Values: JSON-like trees. A container owns what is put into it: a value given to rtun_set() or rtun_append() must not
+ * be used again, even when the call fails (the failure is remembered and makes the reply an error). NULL as text
+ * gives null. Getters of a missing or other-typed member give NULL, 0 or the default. */
+
+/* Metrics: rendered by whoever exports, who knows no module. `name` starts with restunnel_. `collect` calls
+ * rtun_metric(sink, value, label values...) once for each combination of labels, [loop]. */
+struct rtun_metric_sink;
+#define RTUN_M_COUNTER 1
+#define RTUN_M_GAUGE 2
+struct rtun_metric {
+	const char *name, *help;
+	const char *labels; /* "exit,direction", or NULL */
+	void (*collect)(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink);
+	uint32_t type, reserved;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * restunnel/module.h - the only header a module's author includes (and those of the services, svc/NAME.h).
+ *
+ * A module is one shared object that exports one const table and nothing else. doc/module-abi.md is the guide;
+ * contrib/module-skeleton a whole one. No constructors, no global variables: one module, many instances.
+ *
+ *   restunnel check      check -> create -> destroy
+ *   restunnel init       check -> create -> setup -> destroy
+ *   VERB, no daemon      check -> create -> setup -> command ... -> stop -> destroy
+ *   restunnel run        check -> create -> setup -> prepare -> start -> ... reload ... -> drain -> stop -> destroy
+ *                        '---- providers before those who refer to them ----'   '-- the other way round --'
+ *
+ *   check    Is this configuration good, as far as the schema can't tell? Pure: no self, no services, no effect.
+ *   create   Allocate, set ctx->self, provide services. References are resolved. No effect outside the process.
+ *   setup    Make what must exist before the first run (keys, files). Does nothing the second time.
+ *   prepare  Still privileged, stderr still the administrator's: bind, listen, open. The only place for privilege.
+ *   start    The loop runs, privileges are gone.
+ *   reload   New values; only of rows marked RTUN_RELOADABLE, the core refuses others. Fails without an effect. What
+ *            can fail should fail in `check`, which runs first for all instances.
+ *   drain    Take no new work; what is under way may go on until the core stops all, at most `ns` later.
+ *   stop     End it. No callback comes after it returns; nothing is called again but destroy.
+ *   destroy  Free. Also called after a create that failed, so it must bear a half-made self (or NULL).
+ *
+ * A callback that is NULL does nothing. Those that return int give 0 or a negative RTUN_E...; having reported the reason
+ * with rtun_conf_error() (-RTUN_ECONFIG) or rtun_log().
+ */
+#ifndef RESTUNNEL_MODULE_H
+#define RESTUNNEL_MODULE_H
+
+#include "abi.h"
+#include "command.h"
+#include "event.h"
+#include "host.h"
+#include "schema.h"
+#include "stream.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A service that instances of the module provide. */
+struct rtun_port {
+	const char *service; /* RTUN_DIALER ... */
+	const char *when;    /* "role=hub": only instances with this value of a RTUN_CHOICE option; NULL: all */
+};
+
+struct rtun_module {
+	uint32_t size;
+	uint16_t abi_major, abi_minor;
+	uint32_t flags, reserved;
+	const char *name;    /* = the file's name without .so */
+	const char *version; /* the module's own */
+	const char *summary; /* one line for `restunnel modules` */
+	const char *license; /* SPDX */
+	const struct rtun_schema *schema; /* NULL: no options */
+	struct rtun_list provides; /* of struct rtun_port */
+	struct rtun_list commands; /* of struct rtun_command */
+	struct rtun_list events;   /* of const struct rtun_event_type * */
+	struct rtun_list metrics;  /* of struct rtun_metric */
+	int (*check)(struct rtun_ctx *, const void *cfg);
+	int (*create)(struct rtun_ctx *, const void *cfg);
+	int (*setup)(struct rtun_ctx *);
+	int (*prepare)(struct rtun_ctx *);
+	int (*start)(struct rtun_ctx *);
+	int (*reload)(struct rtun_ctx *, const void *cfg);
+	void (*drain)(struct rtun_ctx *, uint64_t ns);
+	void (*stop)(struct rtun_ctx *);
+	void (*destroy)(struct rtun_ctx *);
+	void (*status)(struct rtun_ctx *, struct rtun_status *); /* only asked for while running */
+};
+
+#define RTUN_PASTE2(a, b) a##b
+#define RTUN_PASTE(a, b) RTUN_PASTE2(a, b)
+#define RTUN_STRING2(a) #a
+#define RTUN_STRING(a) RTUN_STRING2(a)
+#ifdef RTUN_STATIC
+#define RTUN_SYMBOL(name) RTUN_PASTE(rtun_module_, name)
+#else
+#define RTUN_SYMBOL(name) rtun_module
+#endif
+/* RTUN_MODULE(skeleton, .version = "1", .create = create, ...) */
+#define RTUN_MODULE(modname, ...) \
+	extern RTUN_EXPORT const struct rtun_module RTUN_SYMBOL(modname); \
+	const struct rtun_module RTUN_SYMBOL(modname) = { \
+		.size = sizeof(struct rtun_module), .abi_major = RTUN_ABI_MAJOR, .abi_minor = RTUN_ABI_MINOR, \
+		.name = RTUN_STRING(modname), __VA_ARGS__}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * rtun.dialer/1: opens a stream to a target. Provided by whatever leads out (exit_dialer: this machine's own network;
+ * transport_noise, role hub: a connected exit) and by decorators between (rules, limits). All [loop].
+ */
+#ifndef RESTUNNEL_SVC_DIALER_H
+#define RESTUNNEL_SVC_DIALER_H
+
+#include "../abi.h"
+
+#define RTUN_DIALER "rtun.dialer/1"
+
+#define RTUN_DIAL_EARLY 1U /* answer at once, before the target has; a failure then shows as the stream's error */
+
+struct rtun_dial_req {
+	uint32_t size;
+	uint32_t flags;
+	const char *host;      /* a name, NUL-terminated, not resolved; NULL: `addr` is the target */
+	struct rtun_addr addr; /* its port is the target's port in both cases */
+	const char *selector;  /* the wish for an exit, percent-decoded (a username); NULL: none */
+	const char *exit;      /* the entry's own `exit:` setting; NULL: none */
+	const char *source;    /* the asking instance, for logs; may be NULL */
+	uint64_t timeout;      /* ns until RTUN_ETIMEOUT; 0: the dialer's own */
+};
+
+/* err 0: *s is the open stream: take it by copying the pointer and setting *s to NULL; left there, it is closed after
+ * the call. Else err is an RTUN_E... and `why` a sentence (never NULL, good during the call). `bound` is the local
+ * address at the exit where known, else family 0. Called once, from the loop, never inside dial(), never after
+ * rtun_op_cancel(). */
+struct rtun_dial_result {
+	uint32_t size;
+	uint32_t err;
+	struct rtun_stream **s;
+	const char *why;
+	const char *exit; /* which exit it went through, where there are several; else NULL */
+	struct rtun_addr bound;
+};
+typedef void rtun_dial_cb(void *arg, const struct rtun_dial_result *r);
+
+/* Flags of a dialer */
+#define RTUN_DIALER_DIRECT 1U /* connections leave from this very machine: a frontend to it must stay on loopback */
+
+struct rtun_dialer_ops {
+	uint32_t size;
+	uint32_t reserved;
+	/* The request is copied. 0: *ret_op can be cancelled until cb is called. Fails only with -RTUN_ENOMEM or
+	 * -RTUN_EINVAL; every other failure comes through cb. */
+	int (*dial)(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
+	/* RTUN_DIALER_..., or-ed with those of the dialers behind it. NULL: 0. */
+	uint32_t (*flags)(void *obj);
+};
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * rtun.filter/1: may this destination be reached from here? Asked by a dialer about every target before it resolves
+ * it and about every address before it connects. Pure and quick; [loop]. Nothing ever falls through: an op that is
+ * missing, or an answer that is neither 0 nor understood, is a denial.
+ */
+#ifndef RESTUNNEL_SVC_FILTER_H
+#define RESTUNNEL_SVC_FILTER_H
+
+#include "../abi.h"
+
+#define RTUN_FILTER "rtun.filter/1"
+
+#define RTUN_FILTER_TCP 6
+#define RTUN_FILTER_UDP 17
+#define RTUN_FILTER_WHY 128 /* bytes of the reason, with its NUL */
+
+struct rtun_filter_ops {
+	uint32_t size;
+	uint32_t reserved;
+	/* A target as it was asked for, `len` bytes that may hold anything: is it a name that may be looked up?
+	 * 0, or -RTUN_EDENIED with a reason in `why` that does not describe the local network. */
+	int (*name)(void *obj, const char *host, uint64_t len, uint16_t port, uint32_t protocol, char why[RTUN_FILTER_WHY]);
+	/* All addresses of one answer (or one literal): 0 only when every one of them may be reached. */
+	int (*addresses)(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY]);
+};
+
+#endif

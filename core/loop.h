@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * loop.h - the event loop: libev for descriptors and sleep, our own time. One per thread that runs one.
+ *
+ * A turn: descriptors, timers that are due, posts; then everything deferred (streams to call back, events to deliver,
+ * muxes to flush, closes), until nothing is left; then sleep. In a virtual loop time stands still until
+ * loop_advance(): the same code runs, in no time at all.
+ */
+#ifndef LOOP_H
+#define LOOP_H
+
+#include <stdbool.h>
+
+#include "hostctx.h"
+
+struct loop;
+
+int loop_create(struct loop **ret_loop);
+int loop_create_virtual(struct loop **ret_loop); /* starts at 1 s */
+void loop_destroy(struct loop **loop);
+/* Until loop_stop(). */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+/* One turn without sleeping (descriptors are polled). */
+void loop_turn(struct loop *loop);
+/* Virtual only: let `ns` pass, timer by timer, a turn for each. */
+void loop_advance(struct loop *loop, uint64_t ns);
+/* Monotonic ns of this turn. */
+uint64_t loop_now(const struct loop *loop);
+/* Call cb(arg) from the loop when `signum` comes; for the life of the loop (not in a virtual one). */
+int loop_on_signal(struct loop *loop, int signum, rtun_cb *cb, void *arg);
+
+/* A deferred call that lives inside another object: no allocation. */
+struct loop_defer {
+	struct rtun_object object;
+	struct loop *loop;
+	struct loop_defer *next;
+	rtun_cb *cb; /* NULL once cancelled */
+	void *arg;
+	bool queued;
+};
+void loop_defer_init(struct loop_defer *d, struct loop *loop, rtun_cb *cb, void *arg);
+void loop_defer_start(struct loop_defer *d);
+void loop_defer_cancel(struct loop_defer *d); /* forgotten; may be freed afterwards */
+
+uint64_t host_now(const struct rtun_ctx *ctx);
+int64_t host_wall(const struct rtun_ctx *ctx);
+int host_watch(struct rtun_ctx *ctx, int fd, uint32_t events, rtun_watch_cb *cb, void *arg, struct rtun_watch **ret);
+void host_watch_set(struct rtun_watch *w, uint32_t events);
+void host_unwatch(struct rtun_watch **w);
+int host_defer_create(struct rtun_ctx *ctx, rtun_cb *cb, void *arg, struct rtun_defer **ret);
+void host_defer_start(struct rtun_defer *d);
+void host_defer_destroy(struct rtun_defer **d);
+int host_post(struct rtun_ctx *ctx, rtun_cb *cb, void *arg);
+int host_op_create(struct rtun_ctx *ctx, rtun_cb *cancel, void *arg, struct rtun_op **ret);
+void host_op_cancel(struct rtun_op **op);
+void host_op_done(struct rtun_op **op);
+
+#endif
