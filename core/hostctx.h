@@ -12,11 +12,15 @@
 
 struct loop;
 struct instance;
+struct log;
+struct event_bus;
 
 struct host_ctx {
 	struct rtun_ctx ctx; /* first: a module's rtun_ctx * is a host_ctx * */
 	struct loop *loop;
-	struct instance *instance; /* NULL in unit tests of single files */
+	struct instance *instance; /* NULL: the core itself, or a unit test of a single file */
+	struct log *log;           /* NULL: plain lines on stderr */
+	struct event_bus *events;  /* NULL: events are dropped */
 };
 
 static inline struct host_ctx *host_ctx(struct rtun_ctx *ctx) { return (struct host_ctx *)ctx; }
