@@ -1,0 +1,50 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A browser's or curl's traffic goes through SOCKS5 and HTTP to IPv4, IPv6 and names, byte for byte, both ways, and leaves
+# from the exit.
+. "$(dirname "$0")/lab.sh"
+lab_start paired
+
+mib=${full:+1024}
+mib=${mib:-64}
+noise $((mib * 1048576)) >www.www/file
+expected=$(sum www.www/file)
+
+# download NAME PROXY-FUNCTION URL
+download() {
+	same "$1: $mib MiB down" "$expected" "$($2 "$3" | sum)"
+}
+# upload NAME PROXY-FUNCTION URL
+upload() {
+	$2 -f -T www.www/file "$3" || fail "$1: up"
+	same "$1: $mib MiB up" "$expected" "$(sum "www.www/${3##*/}")"
+	rm -f "www.www/${3##*/}"
+}
+# page NAME PROXY-FUNCTION URL: a small one, to be quick about the many combinations
+page() { same "$1" "this is www" "$($2 "$3")"; }
+
+download "SOCKS5" via_socks http://www.lab-internet.com/file
+download "HTTP CONNECT, TLS" via_http https://www.lab-internet.com/file
+upload "SOCKS5, TLS" via_socks https://www.lab-internet.com/up1
+upload "HTTP proxy, plain" via_http http://www.lab-internet.com/up2
+
+for proxy in via_socks via_http; do
+	for scheme in http https; do
+		for host in 11.0.9.9 '[2600:11:9::9]' four.lab-internet.com six.lab-internet.com; do
+			page "$proxy $scheme $host" $proxy "$scheme://$host/"
+		done
+	done
+done
+
+# names were resolved at the exit: only the node's machine ever asked, and the hub has no resolver of its own here
+same "who asked the web server" "11.0.1.1 2600:11:7::10" "$(cut -d' ' -f1 www.access | sort -u | tr '\n' ' ' | sed 's/ $//')"
+
+# replies that clients act on
+same "a name that does not exist" 4 "$(tool ask socks nothing.lab-internet.com 80)"
+same "the same by HTTP" 502 "$(tool ask http nothing.lab-internet.com 80)"
+same "a closed port" 5 "$(tool ask socks 11.0.9.9 81)"
+same "the same by HTTP" 502 "$(tool ask http 11.0.9.9 81)"
+
+same "devices: bytes were counted" true "$(hub devices --json | json - 'd["devices"][0]["bytes_in"] > 1000000')"
+well_ended
