@@ -14,6 +14,8 @@
 #include "hostctx.h"
 
 struct loop;
+struct buf_pool;
+struct timer_heap;
 
 int loop_create(struct loop **ret_loop);
 int loop_create_virtual(struct loop **ret_loop); /* starts at 1 s */
@@ -25,10 +27,24 @@ void loop_stop(struct loop *loop);
 void loop_turn(struct loop *loop);
 /* Virtual only: let `ns` pass, timer by timer, a turn for each. */
 void loop_advance(struct loop *loop, uint64_t ns);
+int loop_watch(struct loop *loop, int fd, uint32_t events, rtun_watch_cb *cb, void *arg, struct rtun_watch **ret);
 /* Monotonic ns of this turn. */
 uint64_t loop_now(const struct loop *loop);
+/* [any] */
+int loop_post(struct loop *loop, rtun_cb *cb, void *arg);
+/* [loop] Make sure that a later loop_post_reserved() can't fail; undo. A loop is only destroyed when none is left. */
+int loop_post_reserve(struct loop *loop);
+void loop_post_unreserve(struct loop *loop);
+/* [any] */
+void loop_post_reserved(struct loop *loop, rtun_cb *cb, void *arg);
 /* Call cb(arg) from the loop when `signum` comes; for the life of the loop (not in a virtual one). */
 int loop_on_signal(struct loop *loop, int signum, rtun_cb *cb, void *arg);
+
+struct buf_pool *loop_buffers(struct loop *loop);
+struct timer_heap *loop_timers(struct loop *loop);
+/* LOOP_SCRATCH bytes for whoever needs them during one call. */
+#define LOOP_SCRATCH 65536U
+uint8_t *loop_scratch(struct loop *loop);
 
 /* A deferred call that lives inside another object: no allocation. */
 struct loop_defer {
@@ -38,6 +54,7 @@ struct loop_defer {
 	rtun_cb *cb; /* NULL once cancelled */
 	void *arg;
 	bool queued;
+	bool late; /* after all that are not */
 };
 void loop_defer_init(struct loop_defer *d, struct loop *loop, rtun_cb *cb, void *arg);
 void loop_defer_start(struct loop_defer *d);

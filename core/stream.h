@@ -42,12 +42,15 @@ struct rtun_stream {
 	bool shut_told : 1; /* ... and the implementer knows */
 	bool aborted : 1;
 	bool closed : 1;    /* the owner has let go */
-	bool in_op : 1;     /* an op runs: its rtun_ready() only marks */
+	bool failed : 1;    /* the implementer said that its carrier is gone */
 	struct loop_defer defer;
 	struct stream_linger *linger; /* rtun_finish() */
 };
 
 int host_stream_create(struct rtun_ctx *ctx, const struct rtun_stream_ops *ops, void *self, struct rtun_stream **ret);
+/* Can the implementer pull its output? Then tell it that there is some. */
+bool stream_can_pull(const struct rtun_stream *s);
+void stream_offer(struct rtun_stream *s);
 int stream_create(struct loop *loop, const struct rtun_stream_ops *ops, void *self, struct rtun_stream **ret);
 void stream_join(struct rtun_stream *s, const struct stream_joint *joint, void *arg);
 

@@ -280,8 +280,10 @@ static inline void rtun_work_cancel(struct rtun_work **w)
 /* [any] Call cb(arg) from the loop. */
 static inline int rtun_post(struct rtun_ctx *ctx, rtun_cb *cb, void *arg) { return ctx->host->post(ctx, cb, arg); }
 
-/* An operation under way that its caller may cancel. The provider makes it with op_create; a cancel calls `cancel(arg)`
- * once and frees it; op_done frees it when the answer has been given. Both set the pointer to NULL. */
+/* An operation under way that its caller may cancel. The provider makes it with op_create, keeps one pointer and gives
+ * the other to the caller. A cancel by the caller calls `cancel(arg)` once and frees it; op_done by the provider frees
+ * it right before the answer is given: so in the answer's callback the caller's pointer is dead, and the first thing
+ * to do there is to set it to NULL. */
 static inline int rtun_op_create(struct rtun_ctx *ctx, rtun_cb *cancel, void *arg, struct rtun_op **ret)
 {
 	return ctx->host->op_create(ctx, cancel, arg, ret);
@@ -309,7 +311,8 @@ static inline void rtun_unlisten(struct rtun_listener **l)
 {
 	if (*l) RTUN_HOST(*l)->unlisten(l);
 }
-/* One TCP connection to one address. Every failure of the network comes through the callback. */
+/* One TCP connection to one address. Every failure of the network comes through the callback, in which the op is
+ * dead already. */
 static inline int rtun_connect(struct rtun_ctx *ctx, const struct rtun_connect_req *req, struct rtun_op **ret)
 {
 	return ctx->host->connect(ctx, req, ret);

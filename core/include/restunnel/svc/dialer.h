@@ -43,7 +43,7 @@ typedef void rtun_dial_cb(void *arg, const struct rtun_dial_result *r);
 struct rtun_dialer_ops {
 	uint32_t size;
 	uint32_t reserved;
-	/* The request is copied. 0: *ret_op can be cancelled until cb is called. Fails only with -RTUN_ENOMEM or
+	/* The request is copied. 0: *ret_op can be cancelled until cb is called, and is dead in cb. Fails only with -RTUN_ENOMEM or
 	 * -RTUN_EINVAL; every other failure comes through cb. */
 	int (*dial)(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
 	/* RTUN_DIALER_..., or-ed with those of the dialers behind it. NULL: 0. */

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * loop.c - see loop.h. libev waits for descriptors and signals; time, deferred calls and posts are ours.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "buf.h"
+#include "timer.h"
+
+/* Rounds of deferred calls in one turn, before descriptors get a look again. */
+#define ROUNDS 64
+
+struct post {
+	struct post *next;
+	rtun_cb *cb;
+	void *arg;
+};
+
+struct queue {
+	struct loop_defer *head, *tail;
+	uint32_t count;
+};
+
+struct signal_watch {
+	ev_signal ev;
+	struct signal_watch *next;
+	rtun_cb *cb;
+	void *arg;
+};
+
+struct loop {
+	struct ev_loop *ev;
+	ev_timer wake;
+	ev_async posted;
+	bool virtual, stopped;
+	uint64_t now;
+	struct timer_heap timers;
+	struct buf_pool buffers;
+	struct queue normal, late;
+	struct signal_watch *signals;
+	pthread_mutex_t lock; /* guards the three below */
+	pthread_cond_t returned;
+	struct post *posts, **post_end;
+	struct post *reserved;
+	uint32_t reserved_out; /* of loop_post_reserve(), not yet come back; [loop] */
+	uint8_t scratch[LOOP_SCRATCH];
+};
+
+struct rtun_watch {
+	struct rtun_object object;
+	struct loop *loop;
+	ev_io read, write; /* two, so that starting and stopping within a turn costs no system call */
+	uint32_t events;
+	rtun_watch_cb *cb;
+	void *arg;
+};
+
+struct rtun_defer {
+	struct rtun_object object;
+	struct loop_defer defer;
+};
+
+struct rtun_op {
+	struct rtun_object object;
+	rtun_cb *cancel;
+	void *arg;
+};
+
+/* ---- time ---- */
+
+static uint64_t monotonic(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * RTUN_S + (uint64_t)t.tv_nsec;
+}
+
+uint64_t loop_now(const struct loop *loop)
+{
+	return loop->now;
+}
+
+uint64_t host_now(const struct rtun_ctx *ctx)
+{
+	return ctx_loop(ctx)->now;
+}
+
+int64_t host_wall(const struct rtun_ctx *ctx)
+{
+	struct timespec t;
+	if (ctx_loop(ctx)->virtual) /* 2026-01-01 and what has passed since */
+		return INT64_C(1767225600000) + (int64_t)(ctx_loop(ctx)->now / RTUN_MS);
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void on_wake(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	(void)ev, (void)w, (void)revents; /* only ends the sleep: timer_heap_run() does the rest */
+}
+
+/* ---- posts ---- */
+
+static void on_posted(struct ev_loop *ev, ev_async *w, int revents)
+{
+	struct loop *loop = w->data;
+	struct post *p;
+	(void)ev, (void)revents;
+	pthread_mutex_lock(&loop->lock);
+	p = loop->posts;
+	loop->posts = NULL;
+	loop->post_end = &loop->posts;
+	pthread_mutex_unlock(&loop->lock);
+	while (p) {
+		struct post *next = p->next;
+		rtun_cb *cb = p->cb;
+		void *arg = p->arg;
+		free(p);
+		cb(arg);
+		p = next;
+	}
+}
+
+static void post_queue(struct loop *loop, struct post *p, rtun_cb *cb, void *arg)
+{
+	*p = (struct post){NULL, cb, arg};
+	*loop->post_end = p;
+	loop->post_end = &p->next;
+	ev_async_send(loop->ev, &loop->posted);
+	pthread_cond_signal(&loop->returned);
+}
+
+int loop_post(struct loop *loop, rtun_cb *cb, void *arg)
+{
+	struct post *p = malloc(sizeof(*p));
+	if (!p)
+		return -RTUN_ENOMEM;
+	pthread_mutex_lock(&loop->lock);
+	post_queue(loop, p, cb, arg);
+	pthread_mutex_unlock(&loop->lock);
+	return 0;
+}
+
+int host_post(struct rtun_ctx *ctx, rtun_cb *cb, void *arg)
+{
+	return loop_post(ctx_loop(ctx), cb, arg);
+}
+
+int loop_post_reserve(struct loop *loop)
+{
+	struct post *p = malloc(sizeof(*p));
+	if (!p)
+		return -RTUN_ENOMEM;
+	pthread_mutex_lock(&loop->lock);
+	p->next = loop->reserved;
+	loop->reserved = p;
+	loop->reserved_out++;
+	pthread_mutex_unlock(&loop->lock);
+	return 0;
+}
+
+static struct post *reserved_take(struct loop *loop)
+{
+	struct post *p = loop->reserved;
+	loop->reserved = p->next;
+	loop->reserved_out--;
+	return p;
+}
+
+void loop_post_unreserve(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	free(reserved_take(loop));
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void loop_post_reserved(struct loop *loop, rtun_cb *cb, void *arg)
+{
+	pthread_mutex_lock(&loop->lock);
+	post_queue(loop, reserved_take(loop), cb, arg);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+/* ---- deferred calls ---- */
+
+void loop_defer_init(struct loop_defer *d, struct loop *loop, rtun_cb *cb, void *arg)
+{
+	*d = (struct loop_defer){.object = {&host_table}, .loop = loop, .cb = cb, .arg = arg};
+}
+
+void loop_defer_start(struct loop_defer *d)
+{
+	struct queue *q = d->late ? &d->loop->late : &d->loop->normal;
+	if (d->queued)
+		return;
+	d->queued = true;
+	d->next = NULL;
+	if (q->tail)
+		q->tail->next = d;
+	else
+		q->head = d;
+	q->tail = d;
+	q->count++;
+}
+
+static void queue_remove(struct queue *q, struct loop_defer *d)
+{
+	struct loop_defer **at = &q->head, *before = NULL;
+	while (*at != d) {
+		before = *at;
+		at = &(*at)->next;
+	}
+	*at = d->next;
+	if (q->tail == d)
+		q->tail = before;
+	q->count--;
+}
+
+void loop_defer_cancel(struct loop_defer *d)
+{
+	if (!d->queued)
+		return;
+	queue_remove(d->late ? &d->loop->late : &d->loop->normal, d);
+	d->queued = false;
+}
+
+static struct loop_defer *queue_take(struct queue *q)
+{
+	struct loop_defer *d = q->head;
+	if (!d)
+		return NULL;
+	q->head = d->next;
+	if (!q->head)
+		q->tail = NULL;
+	q->count--;
+	d->queued = false;
+	return d;
+}
+
+/* All that was queued when the round began; late ones only once nothing else is left. */
+static void run_round(struct queue *q)
+{
+	struct loop_defer *d;
+	for (uint32_t n = q->count; n && (d = queue_take(q)); n--)
+		d->cb(d->arg);
+}
+
+static void run_deferred(struct loop *loop)
+{
+	for (int i = 0; i < ROUNDS && (loop->normal.head || loop->late.head); i++)
+		run_round(loop->normal.head ? &loop->normal : &loop->late);
+}
+
+int host_defer_create(struct rtun_ctx *ctx, rtun_cb *cb, void *arg, struct rtun_defer **ret)
+{
+	struct rtun_defer *d = malloc(sizeof(*d));
+	if (!d)
+		return -RTUN_ENOMEM;
+	d->object.host = &host_table;
+	loop_defer_init(&d->defer, ctx_loop(ctx), cb, arg);
+	d->defer.late = true;
+	*ret = d;
+	return 0;
+}
+
+void host_defer_start(struct rtun_defer *d)
+{
+	loop_defer_start(&d->defer);
+}
+
+void host_defer_destroy(struct rtun_defer **d)
+{
+	if (!*d)
+		return;
+	loop_defer_cancel(&(*d)->defer);
+	free(*d);
+	*d = NULL;
+}
+
+/* ---- descriptors ---- */
+
+static void on_read(struct ev_loop *ev, ev_io *io, int revents)
+{
+	struct rtun_watch *w = io->data;
+	(void)ev, (void)revents;
+	w->cb(w->arg, io->fd, RTUN_READ);
+}
+
+static void on_write(struct ev_loop *ev, ev_io *io, int revents)
+{
+	struct rtun_watch *w = io->data;
+	(void)ev, (void)revents;
+	w->cb(w->arg, io->fd, RTUN_WRITE);
+}
+
+int host_watch(struct rtun_ctx *ctx, int fd, uint32_t events, rtun_watch_cb *cb, void *arg, struct rtun_watch **ret)
+{
+	return loop_watch(ctx_loop(ctx), fd, events, cb, arg, ret);
+}
+
+int loop_watch(struct loop *loop, int fd, uint32_t events, rtun_watch_cb *cb, void *arg, struct rtun_watch **ret)
+{
+	struct rtun_watch *w = malloc(sizeof(*w));
+	if (!w)
+		return -RTUN_ENOMEM;
+	*w = (struct rtun_watch){.object = {&host_table}, .loop = loop, .cb = cb, .arg = arg};
+	ev_io_init(&w->read, on_read, fd, EV_READ);
+	ev_io_init(&w->write, on_write, fd, EV_WRITE);
+	w->read.data = w->write.data = w;
+	*ret = w;
+	host_watch_set(w, events);
+	return 0;
+}
+
+void host_watch_set(struct rtun_watch *w, uint32_t events)
+{
+	if (events & RTUN_READ)
+		ev_io_start(w->loop->ev, &w->read);
+	else
+		ev_io_stop(w->loop->ev, &w->read);
+	if (events & RTUN_WRITE)
+		ev_io_start(w->loop->ev, &w->write);
+	else
+		ev_io_stop(w->loop->ev, &w->write);
+	w->events = events;
+}
+
+void host_unwatch(struct rtun_watch **w)
+{
+	if (!*w)
+		return;
+	host_watch_set(*w, 0);
+	free(*w);
+	*w = NULL;
+}
+
+/* ---- operations ---- */
+
+int host_op_create(struct rtun_ctx *ctx, rtun_cb *cancel, void *arg, struct rtun_op **ret)
+{
+	struct rtun_op *op = malloc(sizeof(*op));
+	(void)ctx;
+	if (!op)
+		return -RTUN_ENOMEM;
+	*op = (struct rtun_op){{&host_table}, cancel, arg};
+	*ret = op;
+	return 0;
+}
+
+void host_op_cancel(struct rtun_op **op)
+{
+	struct rtun_op *o = *op;
+	if (!o)
+		return;
+	*op = NULL;
+	o->cancel(o->arg);
+	free(o);
+}
+
+void host_op_done(struct rtun_op **op)
+{
+	free(*op);
+	*op = NULL;
+}
+
+/* ---- signals ---- */
+
+static void on_signal(struct ev_loop *ev, ev_signal *s, int revents)
+{
+	struct signal_watch *w = s->data;
+	(void)ev, (void)revents;
+	w->cb(w->arg);
+}
+
+int loop_on_signal(struct loop *loop, int signum, rtun_cb *cb, void *arg)
+{
+	struct signal_watch *w = malloc(sizeof(*w));
+	if (!w)
+		return -RTUN_ENOMEM;
+	ev_signal_init(&w->ev, on_signal, signum);
+	w->ev.data = w;
+	w->cb = cb;
+	w->arg = arg;
+	w->next = loop->signals;
+	loop->signals = w;
+	ev_signal_start(loop->ev, &w->ev);
+	return 0;
+}
+
+/* ---- life ---- */
+
+int loop_create(struct loop **ret_loop)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+	if (!loop)
+		return -RTUN_ENOMEM;
+	loop->ev = ev_loop_new(EVFLAG_NOENV);
+	if (!loop->ev) {
+		free(loop);
+		return -RTUN_EIO;
+	}
+	loop->now = monotonic();
+	buf_pool_init(&loop->buffers, BUF_POOL_LIMIT);
+	loop->post_end = &loop->posts;
+	pthread_mutex_init(&loop->lock, NULL);
+	pthread_cond_init(&loop->returned, NULL);
+	ev_init(&loop->wake, on_wake);
+	ev_async_init(&loop->posted, on_posted);
+	loop->posted.data = loop;
+	ev_async_start(loop->ev, &loop->posted);
+	*ret_loop = loop;
+	return 0;
+}
+
+int loop_create_virtual(struct loop **ret_loop)
+{
+	int r = loop_create(ret_loop);
+	if (r < 0)
+		return r;
+	(*ret_loop)->virtual = true;
+	(*ret_loop)->now = RTUN_S;
+	return 0;
+}
+
+/* Threads of work still hold the loop: wait for them, and let their ends be called. */
+static void wait_for_work(struct loop *loop)
+{
+	while (loop->reserved_out || loop->posts) {
+		pthread_mutex_lock(&loop->lock);
+		while (loop->reserved_out && !loop->posts)
+			pthread_cond_wait(&loop->returned, &loop->lock);
+		pthread_mutex_unlock(&loop->lock);
+		on_posted(loop->ev, &loop->posted, 0);
+	}
+}
+
+void loop_destroy(struct loop **loop)
+{
+	struct loop *l = *loop;
+	if (!l)
+		return;
+	wait_for_work(l);
+	run_deferred(l);
+	while (l->signals) {
+		struct signal_watch *w = l->signals;
+		l->signals = w->next;
+		ev_signal_stop(l->ev, &w->ev);
+		free(w);
+	}
+	ev_async_stop(l->ev, &l->posted);
+	ev_timer_stop(l->ev, &l->wake);
+	ev_loop_destroy(l->ev);
+	timer_heap_fini(&l->timers);
+	buf_pool_fini(&l->buffers);
+	pthread_cond_destroy(&l->returned);
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+	*loop = NULL;
+}
+
+static void poll_once(struct loop *loop, bool block)
+{
+	uint64_t next = timer_heap_next(&loop->timers, loop->now);
+	if (block && next != UINT64_MAX) {
+		/* Rounded up to the poll's own millisecond, or the last one would be spent turning round. */
+		loop->wake.repeat = (double)(next / RTUN_MS + 1) / 1e3;
+		ev_timer_again(loop->ev, &loop->wake);
+	} else {
+		ev_timer_stop(loop->ev, &loop->wake);
+	}
+	ev_run(loop->ev, block ? EVRUN_ONCE : EVRUN_NOWAIT);
+}
+
+static void turn(struct loop *loop, bool may_sleep)
+{
+	bool work = loop->normal.head || loop->late.head || timer_heap_next(&loop->timers, loop->now) == 0;
+	poll_once(loop, may_sleep && !work);
+	if (!loop->virtual)
+		loop->now = monotonic();
+	timer_heap_run(&loop->timers, loop->now);
+	run_deferred(loop);
+}
+
+void loop_run(struct loop *loop)
+{
+	run_deferred(loop);
+	while (!loop->stopped)
+		turn(loop, true);
+	loop->stopped = false;
+}
+
+void loop_stop(struct loop *loop)
+{
+	loop->stopped = true;
+}
+
+void loop_turn(struct loop *loop)
+{
+	turn(loop, false);
+}
+
+void loop_advance(struct loop *loop, uint64_t ns)
+{
+	uint64_t until = loop->now + ns;
+	turn(loop, false);
+	for (;;) {
+		uint64_t next = timer_heap_next(&loop->timers, loop->now);
+		if (next > until - loop->now)
+			break;
+		loop->now += next;
+		turn(loop, false);
+	}
+	loop->now = until;
+	turn(loop, false);
+}
+
+struct buf_pool *loop_buffers(struct loop *loop)
+{
+	return &loop->buffers;
+}
+
+struct timer_heap *loop_timers(struct loop *loop)
+{
+	return &loop->timers;
+}
+
+uint8_t *loop_scratch(struct loop *loop)
+{
+	return loop->scratch;
+}

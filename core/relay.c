@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * relay.c - joins two streams. It holds no byte of its own: what the one end does not take stays with the stream it
+ * came from, whose flow control then stops the sender.
+ */
+#include "relay.h"
+
+#include <stdlib.h>
+
+#include "stream.h"
+#include "timer.h"
+
+/* What one direction may move before others get their turn. */
+#define TURN_BYTES (256U * 1024U)
+#define IOV_MAX_HERE 64U
+
+struct direction {
+	struct rtun_relay *relay;
+	struct rtun_stream *from, *to;
+	uint64_t bytes;
+	uint32_t result;
+	bool done;
+};
+
+struct rtun_relay {
+	struct rtun_object object;
+	struct loop *loop;
+	struct direction d[2];
+	struct rtun_timer *timer;
+	uint64_t half_close, idle, last_byte;
+	uint64_t half_closed_at; /* 0: not yet */
+	rtun_relay_done_cb *done;
+	void *arg;
+	struct loop_defer end;
+	bool ended;
+};
+
+static void pump(struct direction *d);
+
+/* ---- ends ---- */
+
+static void finish(void *arg)
+{
+	struct rtun_relay *r = arg;
+	struct rtun_relay_result result;
+	for (int i = 0; i < 2; i++) {
+		result.bytes[i] = r->d[i].bytes;
+		result.result[i] = r->d[i].result;
+	}
+	host_stream_close(&r->d[0].from);
+	host_stream_close(&r->d[1].from);
+	host_timer_destroy(&r->timer);
+	if (r->done)
+		r->done(r->arg, &result);
+	free(r);
+}
+
+static void end(struct rtun_relay *r)
+{
+	if (r->ended)
+		return;
+	r->ended = true;
+	loop_defer_start(&r->end);
+}
+
+/* An error in either direction ends both: half a broken stream is of no use to anyone. */
+static void fail(struct rtun_relay *r, uint32_t err)
+{
+	if (r->ended)
+		return;
+	for (int i = 0; i < 2; i++)
+		if (!r->d[i].done) {
+			r->d[i].done = true;
+			r->d[i].result = err;
+		}
+	host_stream_abort(r->d[0].from, err);
+	host_stream_abort(r->d[1].from, err);
+	end(r);
+}
+
+/* When the next limit runs out; 0: none is set. */
+static uint64_t deadline(const struct rtun_relay *r)
+{
+	uint64_t at = r->idle ? r->last_byte + r->idle : 0;
+	if (r->half_close && r->half_closed_at && (!at || r->half_closed_at + r->half_close < at))
+		at = r->half_closed_at + r->half_close;
+	return at;
+}
+
+static void arm(struct rtun_relay *r)
+{
+	uint64_t at = deadline(r), now = loop_now(r->loop);
+	if (at)
+		host_timer_start(r->timer, at > now ? at - now : 0);
+}
+
+static void on_timer(void *arg)
+{
+	struct rtun_relay *r = arg;
+	if (deadline(r) <= loop_now(r->loop))
+		fail(r, RTUN_ETIMEOUT);
+	else
+		arm(r); /* bytes have moved since: no timer is touched for each of them */
+}
+
+static void direction_done(struct direction *d)
+{
+	struct rtun_relay *r = d->relay;
+	if (d->done)
+		return;
+	d->done = true;
+	if (r->d[0].done && r->d[1].done) {
+		end(r);
+		return;
+	}
+	r->half_closed_at = loop_now(r->loop);
+	arm(r);
+}
+
+/* ---- bytes ---- */
+
+static void count(struct direction *d, uint64_t n)
+{
+	d->bytes += n;
+	d->relay->last_byte = loop_now(d->relay->loop);
+}
+
+static struct direction *towards(struct rtun_relay *r, const struct rtun_stream *s)
+{
+	return &r->d[r->d[0].to == s ? 0 : 1];
+}
+
+/* `from` feeds: its bytes go straight into `to`. */
+static uint64_t sink(void *arg, const struct iovec *v, uint32_t n)
+{
+	struct direction *d = arg;
+	if (d->relay->ended)
+		return iov_total(v, n);
+	if (stream_can_pull(d->to))
+		return 0;
+	int64_t r = host_stream_writev(d->to, v, n);
+	if (r < 0 && r != -RTUN_EAGAIN) {
+		fail(d->relay, (uint32_t)-r);
+		return iov_total(v, n);
+	}
+	if (r < 0)
+		r = 0;
+	count(d, (uint64_t)r);
+	if ((uint64_t)r < iov_total(v, n))
+		host_stream_want(d->to, RTUN_WRITE);
+	return (uint64_t)r;
+}
+
+/* `to` pulls: `from` is read straight into its buffers. The joint's arg is the direction *out of* the stream that is
+ * joined, so this is about the other one. */
+static int64_t source(void *arg, const struct iovec *v, uint32_t n)
+{
+	struct direction *out = arg;
+	struct direction *d = towards(out->relay, out->from);
+	if (d->relay->ended || d->done)
+		return -RTUN_EAGAIN;
+	int64_t r = host_stream_readv(d->from, v, n);
+	if (r > 0)
+		count(d, (uint64_t)r);
+	else if (r == -RTUN_EAGAIN)
+		host_stream_want(d->from, RTUN_READ);
+	else if (r == 0)
+		direction_done(d);
+	else
+		fail(d->relay, (uint32_t)-r);
+	return r;
+}
+
+static const struct stream_joint relay_joint = {sink, source};
+
+/* Read once and write it; what is not taken goes back to where it came from. 1: go on, 0: stop here. */
+static int move_once(struct direction *d, uint64_t *moved)
+{
+	struct iovec v[IOV_MAX_HERE];
+	struct buf_pool *pool = loop_buffers(d->relay->loop);
+	uint32_t n = buf_iov(&d->from->in, v, IOV_MAX_HERE);
+	bool held = n > 0;
+	int64_t got, put;
+
+	if (!held) {
+		v[0] = (struct iovec){loop_scratch(d->relay->loop), LOOP_SCRATCH};
+		got = host_stream_readv(d->from, v, 1);
+		if (got == -RTUN_EAGAIN) {
+			host_stream_want(d->from, RTUN_READ);
+			return 0;
+		}
+		if (got < 0) {
+			fail(d->relay, (uint32_t)-got);
+			return 0;
+		}
+		if (got == 0) {
+			host_stream_shutdown(d->to);
+			direction_done(d);
+			return 0;
+		}
+		v[0].iov_len = (size_t)got;
+		n = 1;
+	}
+	put = host_stream_writev(d->to, v, n);
+	if (put < 0 && put != -RTUN_EAGAIN) {
+		fail(d->relay, (uint32_t)-put);
+		return 0;
+	}
+	uint64_t taken = put > 0 ? (uint64_t)put : 0;
+	uint64_t rest = iov_total(v, n) - taken;
+	count(d, taken);
+	*moved += taken;
+	if (held) {
+		host_stream_consume(d->from, taken);
+	} else if (rest) {
+		v[0] = (struct iovec){(uint8_t *)v[0].iov_base + taken, rest};
+		if (buf_append(pool, &d->from->in, v, 1) < 0) {
+			fail(d->relay, RTUN_EOVERLOAD);
+			return 0;
+		}
+	}
+	if (rest) {
+		host_stream_want(d->to, RTUN_WRITE);
+		return 0;
+	}
+	return 1;
+}
+
+static void pump(struct direction *d)
+{
+	uint64_t moved = 0;
+	if (d->done || d->relay->ended)
+		return;
+	if (stream_can_pull(d->to)) {
+		stream_offer(d->to);
+		return;
+	}
+	while (moved < TURN_BYTES)
+		if (!move_once(d, &moved))
+			return;
+	host_stream_want(d->from, RTUN_READ);
+}
+
+static void on_ready(void *arg, struct rtun_stream *s, uint32_t events)
+{
+	struct direction *out = arg; /* from s to the other */
+	if (events & RTUN_READ)
+		pump(out);
+	if (events & RTUN_WRITE)
+		pump(towards(out->relay, s));
+}
+
+/* ---- start ---- */
+
+int host_relay_start(struct rtun_ctx *ctx, const struct rtun_relay_req *req, struct rtun_relay **ret)
+{
+	struct rtun_relay *r = calloc(1, sizeof(*r));
+	if (!r)
+		return -RTUN_ENOMEM;
+	if (timer_make(ctx_loop(ctx), on_timer, r, &r->timer) < 0) {
+		free(r);
+		return -RTUN_ENOMEM;
+	}
+	r->object.host = &host_table;
+	r->loop = ctx_loop(ctx);
+	r->half_close = req->half_close;
+	r->idle = req->idle;
+	r->done = req->done;
+	r->arg = req->arg;
+	r->last_byte = loop_now(r->loop);
+	loop_defer_init(&r->end, r->loop, finish, r);
+	r->d[0] = (struct direction){.relay = r, .from = *req->a, .to = *req->b};
+	r->d[1] = (struct direction){.relay = r, .from = *req->b, .to = *req->a};
+	*req->a = *req->b = NULL;
+	for (int i = 0; i < 2; i++) {
+		host_stream_on_ready(r->d[i].from, on_ready, &r->d[i]);
+		stream_join(r->d[i].from, &relay_joint, &r->d[i]);
+	}
+	for (int i = 0; i < 2; i++)
+		host_stream_want(r->d[i].from, RTUN_READ);
+	arm(r);
+	*ret = r;
+	return 0;
+}
+
+void host_relay_abort(struct rtun_relay *r, uint32_t err)
+{
+	fail(r, err);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * stream_fd.c - sockets as streams: bytes go straight between the kernel and the reader's or writer's buffers.
+ */
+#include "stream_fd.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "addr.h"
+
+struct stream_fd {
+	struct rtun_stream *stream;
+	struct rtun_watch *watch;
+	uint32_t wanted;
+	int fd;
+};
+
+uint32_t stream_err_of_errno(int err)
+{
+	static const struct {
+		int err;
+		uint32_t code;
+	} rows[] = {
+		{ECONNREFUSED, RTUN_EREFUSED},    {ENETUNREACH, RTUN_EUNREACHABLE}, {EHOSTUNREACH, RTUN_EUNREACHABLE},
+		{ENETDOWN, RTUN_EUNREACHABLE},    {EADDRNOTAVAIL, RTUN_EUNREACHABLE}, {EAFNOSUPPORT, RTUN_EUNREACHABLE},
+		{EHOSTDOWN, RTUN_EUNREACHABLE},   {ETIMEDOUT, RTUN_ETIMEOUT},       {ECONNRESET, RTUN_ERESET},
+		{EPIPE, RTUN_ERESET},             {ECONNABORTED, RTUN_ERESET},      {EACCES, RTUN_EDENIED},
+		{EPERM, RTUN_EDENIED},            {EMFILE, RTUN_EOVERLOAD},         {ENFILE, RTUN_EOVERLOAD},
+		{ENOBUFS, RTUN_EOVERLOAD},        {ENOMEM, RTUN_EOVERLOAD},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].err == err)
+			return rows[i].code;
+	return RTUN_EINTERNAL;
+}
+
+static int64_t result(ssize_t r)
+{
+	if (r >= 0)
+		return r;
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		return -RTUN_EAGAIN;
+	return -(int64_t)stream_err_of_errno(errno);
+}
+
+static int64_t fd_read(void *self, const struct iovec *v, uint32_t n)
+{
+	struct stream_fd *f = self;
+	return result(n == 1 ? recv(f->fd, v->iov_base, v->iov_len, 0) : readv(f->fd, v, (int)n));
+}
+
+static int64_t fd_writev(void *self, const struct iovec *v, uint32_t n)
+{
+	struct stream_fd *f = self;
+	struct iovec *list = (struct iovec *)(uintptr_t)v; /* sendmsg does not write to it */
+	struct msghdr m = {.msg_iov = list, .msg_iovlen = n};
+	int64_t r = result(n == 1 ? send(f->fd, v->iov_base, v->iov_len, MSG_NOSIGNAL) : sendmsg(f->fd, &m, MSG_NOSIGNAL));
+	return r == 0 ? -RTUN_EAGAIN : r;
+}
+
+static void fd_shutdown(void *self)
+{
+	struct stream_fd *f = self;
+	shutdown(f->fd, SHUT_WR);
+}
+
+static void fd_abort(void *self, uint32_t err)
+{
+	struct stream_fd *f = self;
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
+	(void)err;
+	/* The RST goes out with close(), in destroy: the peer must not take a broken stream for a complete one. */
+	setsockopt(f->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	f->wanted = 0;
+	host_watch_set(f->watch, 0);
+}
+
+/* One-shot: what fired is no longer watched. Wanting it again in the same turn costs no system call. */
+static void on_event(void *arg, int fd, uint32_t events)
+{
+	struct stream_fd *f = arg;
+	(void)fd;
+	f->wanted &= ~events;
+	host_watch_set(f->watch, f->wanted);
+	host_stream_ready(f->stream, events);
+}
+
+static void fd_want(void *self, uint32_t events)
+{
+	struct stream_fd *f = self;
+	if ((f->wanted & events) == events)
+		return;
+	f->wanted |= events;
+	host_watch_set(f->watch, f->wanted);
+}
+
+static void fd_destroy(void *self)
+{
+	struct stream_fd *f = self;
+	host_unwatch(&f->watch);
+	close(f->fd);
+	free(f);
+}
+
+static const struct rtun_stream_ops fd_ops = {
+	.size = sizeof(fd_ops),
+	.read = fd_read,
+	.writev = fd_writev,
+	.shutdown = fd_shutdown,
+	.abort = fd_abort,
+	.want = fd_want,
+	.destroy = fd_destroy,
+};
+
+int stream_fd_create(struct loop *loop, int fd, struct rtun_stream **ret)
+{
+	struct stream_fd *f = calloc(1, sizeof(*f));
+	if (!f)
+		return -RTUN_ENOMEM;
+	f->fd = fd;
+	if (loop_watch(loop, fd, 0, on_event, f, &f->watch) < 0)
+		goto fail_watch;
+	if (stream_create(loop, &fd_ops, f, &f->stream) < 0)
+		goto fail_stream;
+	*ret = f->stream;
+	return 0;
+fail_stream:
+	host_unwatch(&f->watch);
+fail_watch:
+	free(f);
+	return -RTUN_ENOMEM;
+}
+
+int host_stream_of_fd(struct rtun_ctx *ctx, int fd, struct rtun_stream **ret)
+{
+	return stream_fd_create(ctx_loop(ctx), fd, ret);
+}
+
+/* The socket at the bottom of any wrappers, or NULL. */
+static struct stream_fd *bottom(struct rtun_stream *s)
+{
+	for (struct rtun_stream *inner; (inner = wrap_inner(s));)
+		s = inner;
+	return s->ops == &fd_ops ? s->self : NULL;
+}
+
+int host_stream_addr(struct rtun_stream *s, uint32_t which, struct rtun_addr *ret)
+{
+	struct stream_fd *f = bottom(s);
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	if (!f)
+		return -RTUN_ENOTSUP;
+	if ((which == RTUN_ADDR_LOCAL ? getsockname : getpeername)(f->fd, (struct sockaddr *)&ss, &len) < 0)
+		return -RTUN_EIO;
+	*ret = addr_of_sockaddr(&ss);
+	return ret->family ? 0 : -RTUN_ENOTSUP;
+}
+
+int host_stream_option(struct rtun_stream *s, uint32_t option, uint64_t value)
+{
+	struct stream_fd *f = bottom(s);
+	int n = value > INT32_MAX ? INT32_MAX : (int)value, on = 1;
+	if (!f)
+		return -RTUN_ENOTSUP;
+	switch (option) {
+	case RTUN_SO_NOTSENT_LOWAT:
+		return setsockopt(f->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &n, sizeof(n)) < 0 ? -RTUN_ENOTSUP : 0;
+	case RTUN_SO_CONGESTION_BBR:
+		return setsockopt(f->fd, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3) < 0 ? -RTUN_ENOTSUP : 0;
+	case RTUN_SO_KEEPALIVE:
+		if (setsockopt(f->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) < 0 ||
+		    setsockopt(f->fd, IPPROTO_TCP, TCP_KEEPIDLE, &n, sizeof(n)) < 0)
+			return -RTUN_ENOTSUP;
+		return 0;
+	default:
+		return -RTUN_ENOTSUP;
+	}
+}
