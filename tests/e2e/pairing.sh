@@ -1,0 +1,110 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The life of a device: a token works once and dies with the hub; rename, devices, hubs, forget; revoke ends what is
+# running at once and leaves only silence; so does deleting the device from devices.yaml.
+# (That a token dies after 15 minutes is a unit test: it needs another clock.)
+. "$(dirname "$0")/lab.sh"
+hub_more='    conceal: none'
+lab_start
+hub_conf
+run_hub
+spawn server net python3 "$e2e/server.py" 11.0.9.9
+await 10 "the server" grep -q ready server.log
+
+# try_enroll NAME URL: with a data directory of its own
+try_enroll() {
+	node_conf "$1"
+	mkdir -p -m 700 "$lab/$1"
+	rt node "$1" enroll "$2" >"$lab/enroll.$1" 2>&1
+}
+names() { hub devices --json | json - '" ".join(sorted(x["name"] for x in d["devices"]))'; }
+
+# ---- tokens
+hub pair --json --name home >pair.json || fail "pair"
+url=$(json pair.json 'd["url"]')
+same "pair: schema" 1 "$(json pair.json 'd["schema"]')"
+same "pair: name" home "$(json pair.json 'd["name"]')"
+same "the URL's form" true "$(json pair.json '__import__("re").fullmatch(r"noise://[A-Za-z0-9_-]{43}@11\.0\.0\.1:9000\?token=[A-Za-z0-9_-]{43}", d["url"]) is not None')"
+check "the command is single-quoted" grep -q "'$url'" pair.json
+same "it expires in 15 minutes" true "$(json pair.json '890 < (__import__("datetime").datetime.fromisoformat(d["expires_at"].replace("Z", "+00:00")).timestamp() - __import__("time").time()) <= 901')"
+not grep -q "${url##*=}" hub.log || fail "the token is in the hub's log"
+
+check "a token works" try_enroll node "$url"
+check "and again for the same device" try_enroll node "$url"
+not try_enroll second "$url" || fail "a token worked for a second device"
+say "ok: another device is refused with the same token: $(head -n 1 enroll.second)"
+same "devices" home "$(names)"
+
+other=$(new_url)
+wrong=${other%=*}=$(head -c 32 /dev/urandom | base64 | tr +/ -_ | tr -d =)
+not try_enroll second "$wrong" || fail "a wrong token worked"
+say "ok: a wrong token is refused: $(head -n 1 enroll.second)"
+
+stop hub
+run_hub
+not try_enroll second "$other" || fail "a token outlived the hub"
+say "ok: a token does not outlive the hub"
+
+# enrolling from standard input, with a name of its own; a taken one gets -2
+url=$(new_url)
+node_conf second
+(echo "$url" | rt node second enroll --name home) >enroll.second 2>&1 || fail "enroll from standard input: $(cat enroll.second)"
+same "a taken name" "home home-2" "$(names)"
+check "revoke" hub revoke home-2
+same "devices after it" home "$(names)"
+
+# ---- who is who
+run_node
+check "the tunnel is usable" usable
+check "rename" hub rename home living-room
+same "devices: the new name" living-room "$(names)"
+same "and it is online" true "$(online living-room && echo true)"
+for field in public_key fingerprint tags online enrolled_at last_seen address exit_address rtt_ms streams bytes_in bytes_out version disconnect_reason; do
+	json "$(hub devices --json >devices.json; echo devices.json)" "d['devices'][0]['$field']" >/dev/null || fail "devices has no $field"
+done
+same "devices: the address it came from" 11.0.1.1 "$(json devices.json 'd["devices"][0]["address"].rsplit(":", 1)[0]')"
+hub devices >devices.txt
+check "devices, for people" grep -q living-room devices.txt
+same "hubs" "true 11.0.0.1:9000" "$(node hubs --json | json - 'str(d["hubs"][0]["online"]).lower() + " " + d["hubs"][0]["address"]')"
+same "hubs: the address that the hub sees" 11.0.1.1 "$(node hubs --json | json - 'd["hubs"][0]["observed_address"].rsplit(":", 1)[0]')"
+
+# ---- revoke
+download() { spawn download hub curl -sS -m 60 -x socks5h://127.0.0.1:1080 -o /dev/null "http://11.0.9.9:19/" --http0.9; }
+downloading() { [ "$(hub devices --json | json - 'd["devices"][0]["bytes_in"]')" -gt 1000000 ]; }
+download
+await 10 "a download to run" downloading
+before=$(date +%s%N)
+check "revoke" hub revoke living-room
+while alive download; do [ $(($(date +%s%N) - before)) -lt 5000000000 ] || fail "the download survived"; sleep 0.02; done
+ms=$((($(date +%s%N) - before) / 1000000))
+[ $ms -lt $((1000 * patience)) ] || fail "the download lived on for $ms ms"
+say "ok: it was over $ms ms after revoke began"
+same "devices" "" "$(names)"
+same "no exit, no traffic" 3 "$(tool ask socks 11.0.9.9 80)"
+not_online() { [ "$(node hubs --json | json - 'd["hubs"][0]["online"]')" = false ]; }
+await 20 "the node to notice" not_online
+back() { [ "$(hub status --json | json - 'd["state"]')" = ok ]; }
+never 4 "a revoked device gets in again" back
+check "a connection gets only silence" tool silence 11.0.0.1 9000 3
+stop node
+
+# ---- deleting the line is the same
+pair_node node
+same "a revoked device may be enrolled anew" 1 "$(hub devices --json | json - 'len(d["devices"])')"
+download
+await 10 "a download to run" downloading
+: >hub/devices.yaml
+never 1 "an empty devices.yaml ends the download" not alive download
+echo 'devices: []' >hub/devices.yaml
+ended() { not alive download; }
+await 5 "the download to end after the entry was deleted" ended
+say "ok: deleting the entry ended the download"
+same "no exit" 3 "$(tool ask socks 11.0.9.9 80)"
+never 3 "a deleted device gets in again" back
+
+# ---- forget
+address=$(node hubs --json | json - 'd["hubs"][0]["name"]')
+check "forget" node forget "$address"
+same "hubs" 0 "$(node hubs --json | json - 'len(d["hubs"])')"
+well_ended
