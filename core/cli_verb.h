@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * cli_verb.h - one verb as the command line knows it: read from the description that the daemon, a configuration or a
+ * module gives (command_describe()). The program's own verbs are described by the same tables.
+ */
+#ifndef CLI_VERB_H
+#define CLI_VERB_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <restunnel/command.h>
+
+/* Texts belong to the description. */
+struct cli_arg {
+	const char *key; /* as written: "data-dir" */
+	const char *words, *doc, *def;
+	const json_t *choices; /* array of texts, or NULL */
+	uint32_t type;         /* RTUN_T_... */
+	bool required, secret, positional, from_stdin, rest, list;
+};
+
+struct cli_view {
+	const char *field, *label;
+	uint32_t type; /* RTUN_V_...; RTUN_V_TEXT for one that this program doesn't know */
+};
+
+struct cli_verb {
+	json_t *description; /* owned */
+	const char *name, *doc, *example, *module;
+	const json_t *instances; /* array of texts, or NULL */
+	struct cli_arg *args;
+	size_t arg_count;
+	struct cli_view *views;
+	size_t view_count;
+	const char *view_items, *empty, *follow, *follow_key, *follow_text;
+	bool readonly, offline, confirm;
+};
+
+/* NULL when it is no description of a verb. Takes its own reference. */
+struct cli_verb *cli_verb_create(json_t *description);
+void cli_verb_destroy(struct cli_verb **verb);
+
+/* {"commands": [...]}: the description of `name`, borrowed, or NULL. */
+json_t *cli_verb_find(const json_t *all, const char *name);
+
+const struct cli_arg *cli_verb_option(const struct cli_verb *verb, const char *key);
+const struct cli_arg *cli_verb_positional(const struct cli_verb *verb, size_t n); /* the n-th, or NULL */
+/* The field to show as a QR code, or NULL. */
+const char *cli_verb_qr(const struct cli_verb *verb);
+
+#endif
