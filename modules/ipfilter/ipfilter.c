@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * ipfilter.c - rtun.filter/1: only public destinations. What is built in can't be switched off; `deny` and
+ * `deny-ports` add to it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <restunnel/module.h>
+#include <restunnel/svc/filter.h>
+
+#include "ipfilter.h"
+
+struct ports {
+	uint16_t first, last;
+};
+
+/* Services of local networks, worms' doors, and mail between servers (spam). */
+static const struct ports closed_ports[] = {{0, 0}, {25, 25}, {135, 135}, {137, 139}, {445, 445}};
+
+struct options {
+	struct rtun_list deny;
+	struct rtun_list deny_ports;
+};
+
+static const struct rtun_option rows[] = {
+	RTUN_PREFIXES(struct options, deny, NULL, RTUN_RELOADABLE, NULL,
+		      "Networks that are refused in addition to the built-in ones: \"198.51.100.0/24\", \"2001:db8::/32\"."),
+	RTUN_TEXTS(struct options, deny_ports, NULL, RTUN_RELOADABLE, NULL,
+		   "Ports that are refused in addition to 0, 25, 135, 137-139 and 445: \"8333\", \"6660-6669\"."),
+};
+static const struct rtun_schema schema = RTUN_SCHEMA(struct options, rows);
+
+struct ipfilter {
+	struct ipfilter_interfaces interfaces;
+	struct ipfilter_prefix *deny;
+	struct ports *ports;
+	uint32_t deny_count, ports_count;
+};
+
+/* ---- Options ---- */
+
+static bool parse_port(const char **text, uint16_t *ret)
+{
+	uint32_t n = 0, digits = 0;
+
+	for (; **text >= '0' && **text <= '9' && digits < 6; digits++, (*text)++)
+		n = n * 10 + (uint32_t)(**text - '0');
+	*ret = (uint16_t)n;
+	return digits > 0 && n <= 65535;
+}
+
+/* "8333" or "6660-6669" */
+static bool parse_ports(const char *text, struct ports *ret)
+{
+	if (!parse_port(&text, &ret->first))
+		return false;
+	ret->last = ret->first;
+	if (*text == '-') {
+		text++;
+		if (!parse_port(&text, &ret->last))
+			return false;
+	}
+	return *text == '\0' && ret->first <= ret->last;
+}
+
+static const char *text_at(const struct rtun_list *l, uint32_t i)
+{
+	return *(const char *const *)((const char *)l->items + (size_t)i * l->item_size);
+}
+
+static int check(struct rtun_ctx *ctx, const void *cfg)
+{
+	const struct options *o = cfg;
+	struct ports p;
+	int r = 0;
+
+	for (uint32_t i = 0; i < o->deny_ports.count; i++)
+		if (!parse_ports(text_at(&o->deny_ports, i), &p))
+			r = rtun_conf_error(ctx, "deny-ports", "write a number up to 65535, or a range such as \"6660-6669\"",
+					    "\"%s\" is not a port", text_at(&o->deny_ports, i));
+	return r;
+}
+
+static void copy_deny(struct ipfilter *f, const struct rtun_list *deny, struct ipfilter_prefix *to)
+{
+	for (uint32_t i = 0; i < deny->count; i++) {
+		const struct rtun_prefix *p = (const void *)((const char *)deny->items + (size_t)i * deny->item_size);
+		to[i] = (struct ipfilter_prefix){.family = p->addr.family, .bits = (uint8_t)p->bits};
+		memcpy(to[i].ip, p->addr.ip, sizeof(to[i].ip));
+	}
+	free(f->deny);
+	f->deny = to;
+	f->deny_count = deny->count;
+}
+
+static int configure(struct ipfilter *f, const struct options *o)
+{
+	struct ipfilter_prefix *deny = calloc(o->deny.count + 1U, sizeof(*deny));
+	struct ports *ports = calloc(o->deny_ports.count + 1U, sizeof(*ports));
+
+	if (!deny || !ports) {
+		free(deny);
+		free(ports);
+		return -RTUN_ENOMEM;
+	}
+	copy_deny(f, &o->deny, deny);
+	for (uint32_t i = 0; i < o->deny_ports.count; i++)
+		parse_ports(text_at(&o->deny_ports, i), &ports[i]);
+	free(f->ports);
+	f->ports = ports;
+	f->ports_count = o->deny_ports.count;
+	return 0;
+}
+
+/* ---- Judgement ---- */
+
+static bool ports_match(const struct ports *p, uint32_t n, uint16_t port)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (port >= p[i].first && port <= p[i].last)
+			return true;
+	return false;
+}
+
+static bool port_open(const struct ipfilter *f, uint16_t port)
+{
+	return !ports_match(closed_ports, sizeof(closed_ports) / sizeof(closed_ports[0]), port) &&
+	       !ports_match(f->ports, f->ports_count, port);
+}
+
+static bool single_open(const struct ipfilter *f, const struct rtun_addr *a)
+{
+	for (uint32_t i = 0; i < f->deny_count; i++)
+		if (ipfilter_range_match(&f->deny[i], a))
+			return false;
+	return ipfilter_range_public(a) && !ipfilter_interfaces_match(&f->interfaces, a);
+}
+
+static bool address_open(const struct ipfilter *f, const struct rtun_addr *a)
+{
+	struct rtun_addr inner;
+
+	return single_open(f, a) && (!ipfilter_range_embedded(a, &inner) || single_open(f, &inner));
+}
+
+static bool is_protocol(uint32_t protocol)
+{
+	return protocol == RTUN_FILTER_TCP || protocol == RTUN_FILTER_UDP;
+}
+
+static int deny(char why[RTUN_FILTER_WHY], const char *reason)
+{
+	snprintf(why, RTUN_FILTER_WHY, "%s", reason);
+	return -RTUN_EDENIED;
+}
+
+static int deny_port(char why[RTUN_FILTER_WHY], uint16_t port)
+{
+	snprintf(why, RTUN_FILTER_WHY, "port %u is not allowed", port);
+	return -RTUN_EDENIED;
+}
+
+static int name(void *obj, const char *host, uint64_t len, uint16_t port, uint32_t protocol, char why[RTUN_FILTER_WHY])
+{
+	const char *objection = ipfilter_name_objection(host, len);
+
+	if (objection)
+		return deny(why, objection);
+	if (!is_protocol(protocol))
+		return deny(why, "protocol is not allowed");
+	return port_open(obj, port) ? 0 : deny_port(why, port);
+}
+
+static int addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
+{
+	if (n == 0)
+		return deny(why, "destination has no address");
+	if (!is_protocol(protocol))
+		return deny(why, "protocol is not allowed");
+	for (uint32_t i = 0; i < n; i++) {
+		if (!port_open(obj, a[i].port))
+			return deny_port(why, a[i].port);
+		if (!address_open(obj, &a[i]))
+			return deny(why, "destination is not public");
+	}
+	return 0;
+}
+
+static const struct rtun_filter_ops filter_ops = {.size = sizeof(filter_ops), .name = name, .addresses = addresses};
+
+/* ---- Life ---- */
+
+static int create(struct rtun_ctx *ctx, const void *cfg)
+{
+	struct ipfilter *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return -RTUN_ENOMEM;
+	ctx->self = f;
+	ipfilter_interfaces_init(&f->interfaces, ctx);
+	r = configure(f, cfg);
+	return r ? r : rtun_provide(ctx, RTUN_FILTER, &filter_ops, f);
+}
+
+static int prepare(struct rtun_ctx *ctx)
+{
+	return ipfilter_interfaces_open(&((struct ipfilter *)ctx->self)->interfaces);
+}
+
+static int start(struct rtun_ctx *ctx)
+{
+	return ipfilter_interfaces_watch(&((struct ipfilter *)ctx->self)->interfaces);
+}
+
+static int reload(struct rtun_ctx *ctx, const void *cfg)
+{
+	return configure(ctx->self, cfg);
+}
+
+static void stop(struct rtun_ctx *ctx)
+{
+	ipfilter_interfaces_unwatch(&((struct ipfilter *)ctx->self)->interfaces);
+}
+
+static void destroy(struct rtun_ctx *ctx)
+{
+	struct ipfilter *f = ctx->self;
+
+	if (!f)
+		return;
+	ipfilter_interfaces_fini(&f->interfaces);
+	free(f->deny);
+	free(f->ports);
+	free(f);
+	ctx->self = NULL;
+}
+
+static void status(struct rtun_ctx *ctx, struct rtun_status *st)
+{
+	const struct ipfilter *f = ctx->self;
+
+	if (f->interfaces.known) {
+		snprintf(st->text, sizeof(st->text), "only public destinations are allowed");
+		return;
+	}
+	st->state = RTUN_STATE_DOWN;
+	snprintf(st->text, sizeof(st->text), "every destination is refused: the addresses of this machine can't be read");
+	snprintf(st->code, sizeof(st->code), "interfaces-unknown");
+	snprintf(st->remedy, sizeof(st->remedy), "see the log for the reason; a restart may help");
+}
+
+static const struct rtun_port provides[] = {{RTUN_FILTER, NULL}};
+
+RTUN_MODULE(ipfilter, .version = "1", .summary = "allows public destinations only: nothing on the exit's own network",
+	    .license = "BSD-2-Clause", .schema = &schema, .provides = RTUN_LIST(provides), .check = check, .create = create,
+	    .prepare = prepare, .start = start, .reload = reload, .stop = stop, .destroy = destroy, .status = status);

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The filter against the corpus, against an oracle that was written separately, and in a network namespace whose
+ * addresses change.
+ */
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "../../modules/ipfilter/range.c"
+#include "../../modules/ipfilter/name.c"
+#include "../../modules/ipfilter/interface.c"
+#include "../../modules/ipfilter/ipfilter.c"
+
+#include "bed.h"
+
+#define ORACLE_ADDRESSES 300000
+
+static struct host_ctx hc;
+static const struct rtun_filter_ops *filter;
+
+static void make(const struct options *o)
+{
+	ck_assert_int_eq(rtun_module.create(&hc.ctx, o), 0);
+	filter = bed.ops;
+	/* no interfaces but those that a test adds */
+	((struct ipfilter *)hc.ctx.self)->interfaces.known = true;
+}
+
+static void setup(void)
+{
+	struct options none = {RTUN_LIST_NONE, RTUN_LIST_NONE};
+	bed_setup(true, &hc);
+	make(&none);
+}
+
+static void teardown(void)
+{
+	rtun_module.destroy(&hc.ctx);
+	bed_teardown();
+}
+
+static struct rtun_addr addr(const char *text, uint16_t port)
+{
+	struct rtun_addr a = {.family = strchr(text, ':') ? 6 : 4, .port = port};
+	ck_assert_msg(inet_pton(a.family == 4 ? AF_INET : AF_INET6, text, a.ip) == 1, "bad address in the test: %s", text);
+	return a;
+}
+
+static bool address_ok(const char *text, uint16_t port)
+{
+	struct rtun_addr a = addr(text, port);
+	char why[RTUN_FILTER_WHY];
+	return filter->addresses(bed.obj, &a, 1, RTUN_FILTER_TCP, why) == 0;
+}
+
+static bool name_ok(const char *host, uint64_t len, uint16_t port)
+{
+	char why[RTUN_FILTER_WHY] = "";
+	int r = filter->name(bed.obj, host, len, port, RTUN_FILTER_TCP, why);
+	ck_assert(r == 0 || (r == -RTUN_EDENIED && why[0]));
+	return r == 0;
+}
+
+/* ---- corpus ---- */
+
+static uint64_t unescape(const char *in, char *out)
+{
+	char *start = out;
+	unsigned byte;
+	int used;
+	while (*in) {
+		if (sscanf(in, "\\x%2x%n", &byte, &used) == 1) {
+			*out++ = (char)byte;
+			in += used;
+		} else {
+			*out++ = *in++;
+		}
+	}
+	*out = '\0';
+	return (uint64_t)(out - start);
+}
+
+static bool judge_port(const char *target)
+{
+	const char *colon = strrchr(target, ':');
+	char *end;
+	unsigned long port = strtoul(colon + 1, &end, 10);
+	return *end == '\0' && colon[1] >= '0' && colon[1] <= '9' && port <= 65535 &&
+	       name_ok(target, (uint64_t)(colon - target), (uint16_t)port);
+}
+
+/* "if=e0 81.2.69.17/28": the exit's own interface */
+static bool judge_interface(const char *target, const char *kind)
+{
+	struct ipfilter *f = bed.obj;
+	char text[64];
+	unsigned bits;
+	ck_assert_int_eq(sscanf(kind, "ctx[if=e0 %63[^/]/%u]", text, &bits), 2);
+	struct rtun_addr own = addr(text, 0);
+	f->interfaces.count = 0;
+	ck_assert_int_eq(ipfilter_interfaces_add(&f->interfaces, &own, bits), 0);
+	bool ok = address_ok(target, 443);
+	f->interfaces.count = 0;
+	return ok;
+}
+
+/* -1: this row needs a resolver, or routes */
+static int judge_row(const char *target, uint64_t len, const char *kind)
+{
+	if (strcmp(kind, "ipv4") == 0 || strcmp(kind, "ipv6") == 0)
+		return address_ok(target, 443);
+	if (strcmp(kind, "ipv4-legacy") == 0 || strcmp(kind, "syntax") == 0 || strcmp(kind, "hostname") == 0)
+		return name_ok(target, len, 443);
+	if (strcmp(kind, "port") == 0)
+		return judge_port(target);
+	if (strncmp(kind, "ctx[if=", 7) == 0)
+		return judge_interface(target, kind);
+	return -1;
+}
+
+START_TEST(corpus_holds)
+{
+	FILE *f = bed_open("tests/corpus/ssrf_corpus.tsv");
+	char line[1024], target[1024];
+	uint32_t judged = 0, left = 0, wrong = 0;
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), f));
+	while (fgets(line, sizeof(line), f)) {
+		char *kind = strchr(line, '\t'), *verdict = kind ? strchr(kind + 1, '\t') : NULL;
+		char *reason = verdict ? strchr(verdict + 1, '\t') : NULL;
+		ck_assert_msg(reason != NULL, "%s", line);
+		*kind++ = *verdict++ = *reason++ = '\0';
+		uint64_t len = unescape(line, target);
+		int ok = judge_row(target, len, kind);
+		if (ok < 0) {
+			left++;
+			continue;
+		}
+		judged++;
+		if (ok != (strcmp(verdict, "allow") == 0)) {
+			fprintf(stderr, "%s (%s): is %s, should be %s: %s", line, kind, ok ? "allowed" : "denied", verdict, reason);
+			wrong++;
+		}
+	}
+	fclose(f);
+	ck_assert_uint_eq(wrong, 0);
+	ck_assert_uint_eq(judged, 230);
+	ck_assert_uint_eq(left, 22);
+}
+END_TEST
+
+/* ---- oracle ---- */
+
+START_TEST(oracle_agrees)
+{
+	const char *src = getenv("RESTUNNEL_SRC");
+	char command[1024];
+	uint8_t rec[17];
+	uint32_t seen = 0, wrong = 0;
+	snprintf(command, sizeof(command), "exec python3 '%s/tests/corpus/oracle.py' %d", src ? src : ".", ORACLE_ADDRESSES);
+	FILE *f = popen(command, "r");
+	ck_assert_ptr_nonnull(f);
+	for (; fread(rec, sizeof(rec), 1, f) == 1; seen++) {
+		struct rtun_addr a = {.family = rec[0] >= 'a' ? 4 : 6, .port = 443};
+		char why[RTUN_FILTER_WHY], text[INET6_ADDRSTRLEN];
+		memcpy(a.ip, rec + 1, 16);
+		bool ok = filter->addresses(bed.obj, &a, 1, RTUN_FILTER_TCP, why) == 0;
+		if (ok == (rec[0] == 'a' || rec[0] == 'A'))
+			continue;
+		if (wrong++ < 10)
+			fprintf(stderr, "%s: %s, says the oracle\n",
+				inet_ntop(a.family == 4 ? AF_INET : AF_INET6, a.ip, text, sizeof(text)), ok ? "denied" : "allowed");
+	}
+	ck_assert_int_eq(pclose(f), 0);
+	ck_assert_uint_eq(wrong, 0);
+	ck_assert_uint_eq(seen, ORACLE_ADDRESSES);
+}
+END_TEST
+
+/* ---- single rules ---- */
+
+START_TEST(promised_ranges)
+{
+	static const char *const ends[] = {
+		"10.0.0.0", "10.255.255.255", "172.16.0.0", "172.31.255.255", "192.168.0.0", "192.168.255.255", "100.64.0.0",
+		"100.127.255.255", "127.0.0.0", "127.255.255.255", "169.254.0.0", "169.254.255.255", "0.0.0.0", "0.255.255.255",
+		"224.0.0.0", "239.255.255.255", "255.255.255.255", "::1", "fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		"fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		"::ffff:127.0.0.1", "64:ff9b::10.1.2.3", "2002:7f00:1::", "2a00:1450::200:5efe:192.168.1.1",
+	};
+	ck_assert(!address_ok(ends[_i], 443));
+}
+END_TEST
+
+START_TEST(one_private_among_many_refuses_all)
+{
+	struct rtun_addr set[3] = {addr("93.184.215.14", 443), addr("2606:4700:4700::1111", 443), addr("192.168.1.1", 443)};
+	char why[RTUN_FILTER_WHY];
+	ck_assert_int_eq(filter->addresses(bed.obj, set, 2, RTUN_FILTER_TCP, why), 0);
+	ck_assert_int_eq(filter->addresses(bed.obj, set, 3, RTUN_FILTER_TCP, why), -RTUN_EDENIED);
+	ck_assert_str_eq(why, "destination is not public");
+}
+END_TEST
+
+START_TEST(nothing_falls_through)
+{
+	struct rtun_addr good = addr("8.8.8.8", 443), none = {.port = 443}, odd = {.family = 5, .port = 443};
+	char why[RTUN_FILTER_WHY];
+	ck_assert_int_eq(filter->addresses(bed.obj, &good, 0, RTUN_FILTER_TCP, why), -RTUN_EDENIED);
+	ck_assert_int_eq(filter->addresses(bed.obj, &none, 1, RTUN_FILTER_TCP, why), -RTUN_EDENIED);
+	ck_assert_int_eq(filter->addresses(bed.obj, &odd, 1, RTUN_FILTER_TCP, why), -RTUN_EDENIED);
+	ck_assert_int_eq(filter->addresses(bed.obj, &good, 1, 132, why), -RTUN_EDENIED);
+	ck_assert_int_eq(filter->name(bed.obj, "example.com", 11, 443, 0, why), -RTUN_EDENIED);
+	ck_assert_int_eq(filter->addresses(bed.obj, &good, 1, RTUN_FILTER_UDP, why), 0);
+}
+END_TEST
+
+START_TEST(built_in_ports)
+{
+	for (uint32_t p = 0; p <= 65535; p++) {
+		bool open = p != 0 && p != 25 && p != 135 && p != 137 && p != 138 && p != 139 && p != 445;
+		ck_assert_int_eq(address_ok("8.8.8.8", (uint16_t)p), open);
+		ck_assert_int_eq(name_ok("example.com", 11, (uint16_t)p), open);
+	}
+}
+END_TEST
+
+START_TEST(options_add)
+{
+	static const char *const ports[] = {"8333", "6660-6669"};
+	struct rtun_prefix nets[] = {{addr("93.184.0.0", 0), 16}, {addr("2606:4700::", 0), 32}, {addr("64:ff9b::", 0), 96}};
+	struct options o = {RTUN_LIST(nets), RTUN_LIST(ports)};
+	ck_assert_int_eq(rtun_module.check(&hc.ctx, &o), 0);
+	ck_assert_int_eq(rtun_module.reload(&hc.ctx, &o), 0);
+	ck_assert(!address_ok("93.184.215.14", 443));
+	ck_assert(!address_ok("::ffff:93.184.215.14", 443));
+	ck_assert(!address_ok("2606:4700:4700::1111", 443));
+	ck_assert(!address_ok("64:ff9b::8.8.8.8", 443));
+	ck_assert(address_ok("93.185.0.1", 443));
+	ck_assert(!address_ok("8.8.8.8", 8333));
+	ck_assert(!address_ok("8.8.8.8", 6660) && !address_ok("8.8.8.8", 6669) && address_ok("8.8.8.8", 6670));
+	ck_assert(!address_ok("10.0.0.1", 443) && !address_ok("8.8.8.8", 25));
+}
+END_TEST
+
+START_TEST(bad_ports_are_errors)
+{
+	static const char *const ports[] = {"http", "", "65536", "9-8", "1-", "-1", "1-2-3", "99999999999", " 1"};
+	struct options o = {RTUN_LIST_NONE, RTUN_LIST(ports)};
+	ck_assert_int_eq(rtun_module.check(&hc.ctx, &o), -RTUN_ECONFIG);
+	ck_assert_uint_eq(bed.conf_errors, sizeof(ports) / sizeof(ports[0]));
+}
+END_TEST
+
+START_TEST(own_networks)
+{
+	struct ipfilter *f = bed.obj;
+	struct rtun_addr v4 = addr("81.2.69.17", 0), v6 = addr("2a00:1450:77::5", 0), all = addr("9.9.9.9", 0);
+	ck_assert_int_eq(ipfilter_interfaces_add(&f->interfaces, &v4, 28), 0);
+	ck_assert_int_eq(ipfilter_interfaces_add(&f->interfaces, &v6, 64), 0);
+	ck_assert_int_eq(ipfilter_interfaces_add(&f->interfaces, &all, 0), 0);
+	ck_assert(!address_ok("81.2.69.16", 443) && !address_ok("81.2.69.31", 443) && address_ok("81.2.69.32", 443));
+	ck_assert(!address_ok("::ffff:81.2.69.18", 443) && !address_ok("64:ff9b::81.2.69.18", 443));
+	ck_assert(!address_ok("2a00:1450:77::ffff", 443) && address_ok("2a00:1450:77:1::1", 443));
+	ck_assert(!address_ok("9.9.9.9", 443) && address_ok("9.9.9.10", 443));
+	f->interfaces.known = false;
+	ck_assert(!address_ok("8.8.8.8", 443));
+}
+END_TEST
+
+static void set_loopback(const char *text)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct ifreq r = {.ifr_name = "lo"};
+	struct sockaddr_in sin = {.sin_family = AF_INET};
+	inet_pton(AF_INET, text, &sin.sin_addr);
+	memcpy(&r.ifr_addr, &sin, sizeof(sin));
+	ck_assert_int_eq(ioctl(fd, SIOCSIFADDR, &r), 0);
+	close(fd);
+}
+
+START_TEST(follows_the_kernel)
+{
+	struct ipfilter *f = bed.obj;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+		fprintf(stderr, "follows_the_kernel: skipped, no namespaces here: %s\n", strerror(errno));
+		return;
+	}
+	f->interfaces.known = false;
+	ck_assert_int_eq(rtun_module.prepare(&hc.ctx), 0);
+	ck_assert_int_eq(rtun_module.start(&hc.ctx), 0);
+	bed_turns(3);
+	ck_assert(address_ok("81.2.69.17", 443) && address_ok("198.20.0.1", 443));
+	set_loopback("81.2.69.17");
+	bed_turns(3);
+	ck_assert(!address_ok("81.2.69.17", 443) && address_ok("198.20.0.1", 443));
+	set_loopback("198.20.0.1");
+	bed_turns(3);
+	ck_assert(address_ok("81.2.69.17", 443) && !address_ok("198.20.0.1", 443));
+	rtun_module.stop(&hc.ctx);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("ipfilter");
+	TCase *t = tcase_create("rules");
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, corpus_holds);
+	tcase_add_test(t, oracle_agrees);
+	tcase_add_loop_test(t, promised_ranges, 0, 28);
+	tcase_add_test(t, one_private_among_many_refuses_all);
+	tcase_add_test(t, nothing_falls_through);
+	tcase_add_test(t, built_in_ports);
+	tcase_add_test(t, options_add);
+	tcase_add_test(t, bad_ports_are_errors);
+	tcase_add_test(t, own_networks);
+	tcase_add_test(t, follows_the_kernel);
+	suite_add_tcase(s, t);
+	return bed_run(s);
+}
