@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * cli_source.c - finds the daemon, or does without it.
+ */
+#include <config.h>
+
+#include "cli_source.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int cli_source_become_owner(const struct cli_out *o, const char *data_dir)
+{
+	struct stat st;
+	const struct passwd *pw;
+	int rc;
+
+	if (geteuid() != 0 || stat(data_dir, &st) || st.st_uid == 0) return 0;
+	pw = getpwuid(st.st_uid);
+	rc = pw ? initgroups(pw->pw_name, st.st_gid) : setgroups(0, NULL);
+	if (rc || setgid(st.st_gid) || setuid(st.st_uid))
+		return cli_out_fail(o, "owner", "run the command as that user", "can't act as the owner of %s (user id %u): %s", data_dir,
+				    (unsigned)st.st_uid, strerror(errno));
+	return 0;
+}
+
+static int no_config(const struct cli *cli)
+{
+	return cli_out_fail(&cli->out, "no-configuration",
+			    cli->call.config_given ? "check the path after -c" : "write one with `restunnel init`, or name yours with -c FILE",
+			    "%s: no such configuration", cli->call.config);
+}
+
+/* data-dir, even of a configuration that has mistakes elsewhere: the daemon may be running on the one before. */
+static int read_data_dir(const struct cli *cli, struct cli_source *s)
+{
+	struct conf_report report = CONF_REPORT_INIT;
+	struct conf *conf = NULL;
+	int rc = conf_load(cli->call.config, &report, &conf);
+
+	if (conf && conf->data_dir && (rc == 0 || rc == -RTUN_ECONFIG)) s->data_dir = strdup(conf->data_dir);
+	if (rc == -RTUN_ENOENT) {
+		rc = no_config(cli);
+	} else if (!s->data_dir) {
+		conf_report_print(&report, cli->out.err, cli->out.err_tty);
+		rc = cli_out_fail(&cli->out, "configuration", NULL, "%s can't be read", cli->call.config);
+	} else {
+		rc = 0;
+	}
+	conf_report_clear(&report);
+	conf_free(&conf);
+	return rc;
+}
+
+int cli_source_locate(const struct cli *cli, struct cli_source *s)
+{
+	struct command_error err = {0};
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	rc = read_data_dir(cli, s);
+	if (!rc) rc = cli_source_become_owner(&cli->out, s->data_dir);
+	if (rc) return rc;
+	rc = control_client_open(s->data_dir, &s->client, &err);
+	if (rc && rc != -RTUN_ENOENT) return cli_out_fail(&cli->out, err.code, err.remedy, "%s", err.text);
+	return 0;
+}
+
+static int load(const struct cli *cli, struct cli_source *s)
+{
+	const struct app_options options = {.config_path = cli->call.config, .module_dir = cli->call.module_dir};
+	struct conf_report report = CONF_REPORT_INIT;
+	int rc = app_load(&options, &report, &s->app);
+
+	if (rc) {
+		conf_report_print(&report, cli->out.err, cli->out.err_tty);
+		rc = cli_out_fail(&cli->out, "configuration", "see `restunnel check`", "%s has mistakes", cli->call.config);
+	} else {
+		s->all = app_describe(s->app);
+	}
+	conf_report_clear(&report);
+	return rc;
+}
+
+int cli_source_open(const struct cli *cli, struct cli_source *s)
+{
+	struct command_error err = {0};
+	int rc = cli_source_locate(cli, s);
+
+	if (rc || !s->client) return rc ? rc : load(cli, s);
+	if (control_client_describe(s->client, &s->all, &err))
+		return cli_out_fail(&cli->out, err.code, err.remedy, "%s", err.text);
+	return 0;
+}
+
+void cli_source_close(struct cli_source *s)
+{
+	json_decref(s->all);
+	if (s->client) control_client_close(&s->client);
+	if (s->app) app_destroy(&s->app);
+	free(s->data_dir);
+	memset(s, 0, sizeof(*s));
+}
+
+/* ---- Installed modules ---- */
+
+static void describe_module(void *arg, const char *name, const struct modload_module *mod, const struct modload_error *err)
+{
+	json_t *commands = arg;
+	struct rtun_command c;
+
+	(void)err;
+	for (uint32_t i = 0; mod && command_row(&mod->m.commands, i, &c); i++) {
+		json_t *d = command_describe(&c);
+
+		if (!d) continue;
+		json_object_set_new(d, "module", json_string(name));
+		json_array_append_new(commands, d);
+	}
+}
+
+json_t *cli_source_installed(const struct cli *cli)
+{
+	json_t *commands = json_array();
+	struct modload *ml = NULL;
+
+	if (modload_create(cli->call.module_dir, NULL, &ml) == 0) {
+		modload_each(ml, describe_module, commands);
+		modload_destroy(&ml);
+	}
+	return json_pack("{s:o}", "commands", commands);
+}
+
+json_t *cli_source_best(const struct cli *cli)
+{
+	struct cli silent = *cli;
+	struct cli_source s;
+	char *said = NULL;
+	size_t len = 0;
+	json_t *all;
+
+	silent.out.json = false;
+	silent.out.err = open_memstream(&said, &len);
+	if (!silent.out.err) abort();
+	all = cli_source_open(&silent, &s) == 0 ? json_incref(s.all) : NULL;
+	cli_source_close(&s);
+	fclose(silent.out.err);
+	free(said);
+	return all ? all : cli_source_installed(cli);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * cli_status.c - `restunnel status`: one sentence of state, what is wrong, every instance; once, again and again, or
+ * until all is well.
+ */
+#include <config.h>
+
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli_render.h"
+#include "cli_source.h"
+
+#define WATCH_SECONDS 2
+#define POLL_MS 250
+#define ANSWER_MS 10000
+
+struct status_args {
+	uint32_t watch;
+	const char *wait;
+};
+static const struct rtun_option status_rows[] = {
+	RTUN_BOOL(struct status_args, watch, NULL, 0, NULL, "Show it again every two seconds, until Ctrl-C; with --json one document a line"),
+	RTUN_TEXT(struct status_args, wait, NULL, 0, NULL, "Wait until the state is ok, at most so many seconds (--wait=30), then exit 0; else exit 1"),
+};
+static const struct rtun_schema status_schema = RTUN_SCHEMA(struct status_args, status_rows);
+
+/* ---- For people ---- */
+
+static enum cli_style state_style(const char *state)
+{
+	return !state ? CLI_PLAIN : !strcmp(state, "ok") ? CLI_GOOD : !strcmp(state, "degraded") ? CLI_WARN : CLI_BAD;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "";
+}
+
+static void print_sentence(const struct cli_out *o, const json_t *status)
+{
+	const char *state = json_string_value(json_object_get(status, "state"));
+	char *sentence = cli_out_text(text_of(status, "sentence"));
+
+	fprintf(o->out, "%s%s%s\n", cli_out_on(o->out_colour, state_style(state)), sentence, cli_out_off(o->out_colour, state_style(state)));
+	free(sentence);
+}
+
+static void print_alerts(const struct cli_out *o, const json_t *alerts)
+{
+	const json_t *alert;
+	size_t i;
+
+	json_array_foreach(alerts, i, alert) {
+		char *text = cli_out_text(text_of(alert, "text")), *remedy = cli_out_text(text_of(alert, "remedy"));
+
+		fprintf(o->out, "%s!%s %s\n", cli_out_on(o->out_colour, CLI_WARN), cli_out_off(o->out_colour, CLI_WARN), text);
+		if (*remedy) fprintf(o->out, "  help: %s\n", remedy);
+		free(text);
+		free(remedy);
+	}
+}
+
+static const struct cli_view instance_views[] = {
+	{"name", "NAME", RTUN_V_TEXT}, {"module", "MODULE", RTUN_V_TEXT}, {"state", "STATE", RTUN_V_TEXT}, {"text", "", RTUN_V_TEXT},
+};
+
+static void print_instances(const struct cli_out *o, const json_t *status)
+{
+	union { const struct cli_view *in; struct cli_view *out; } views = {instance_views}; /* only read */
+	const struct cli_verb table = {.views = views.out, .view_count = 4, .view_items = "modules", .readonly = true};
+
+	if (!json_array_size(json_object_get(status, "modules"))) return;
+	fputc('\n', o->out);
+	cli_render(o, &table, status);
+}
+
+static void print_process(const struct cli_out *o, const json_t *status)
+{
+	const json_t *uptime = json_object_get(status, "uptime_s"), *rss = json_object_get(status, "rss_bytes");
+	char up[40], memory[40], *version = cli_out_text(text_of(status, "version"));
+
+	if (json_is_integer(uptime) && json_is_integer(rss))
+		fprintf(o->out, "%sversion %s, up %s, %s of memory%s\n", cli_out_on(o->out_colour, CLI_DIM), version,
+			cli_render_duration((uint64_t)json_integer_value(uptime), up, sizeof(up)),
+			cli_render_bytes((uint64_t)json_integer_value(rss), memory, sizeof(memory)), cli_out_off(o->out_colour, CLI_DIM));
+	free(version);
+}
+
+static int print_status(const struct cli_out *o, const json_t *status, bool one_line)
+{
+	if (o->json && one_line) {
+		if (json_dumpf(status, o->out, 0) == 0) fputc('\n', o->out);
+		return cli_out_flush(o);
+	}
+	if (o->json) return cli_out_json(o, status);
+	print_sentence(o, status);
+	print_alerts(o, json_object_get(status, "alerts"));
+	print_instances(o, status);
+	print_process(o, status);
+	return cli_out_flush(o);
+}
+
+/* ---- Asking ---- */
+
+/* What is known when nobody answers, in the same shape. */
+static json_t *status_of_silence(const struct command_error *err)
+{
+	return json_pack("{s:i, s:s, s:s, s:s, s:n, s:n, s:[{s:s, s:s, s:s}], s:[], s:s, s:s, s:s}", "schema", 1, "state", "down", "sentence",
+			 err->text, "version", PACKAGE_VERSION, "uptime_s", "rss_bytes", "alerts", "code", err->code, "text", err->text,
+			 "remedy", err->remedy, "modules", "code", err->code, "error", err->text, "remedy", err->remedy);
+}
+
+/* One look at the daemon: 0 and its status, or -1 and why not. */
+static int look(const char *data_dir, json_t **ret_status, struct command_error *err)
+{
+	struct control_client *client = NULL;
+	int rc;
+
+	memset(err, 0, sizeof(*err));
+	rc = control_client_open(data_dir, &client, err);
+	if (rc == -RTUN_ENOENT) {
+		command_error_set(err, "not-running", "start it: `systemctl start restunnel`, or `restunnel run` in another terminal",
+				  "restunnel is not running on %s", data_dir);
+	}
+	if (rc) return -1;
+	rc = control_client_call(client, "status", NULL, NULL, ANSWER_MS, ret_status, err);
+	control_client_close(&client);
+	return rc ? -1 : 0;
+}
+
+static int tell_silence(const struct cli_out *o, const struct command_error *err, bool one_line)
+{
+	struct cli_out words = *o;
+	json_t *d = o->json ? status_of_silence(err) : NULL;
+
+	words.json = false;
+	cli_out_fail(&words, err->code, err->remedy, "%s", err->text);
+	if (d) print_status(o, d, one_line);
+	json_decref(d);
+	return 1;
+}
+
+static int show_once(const struct cli *cli, const char *data_dir, bool one_line)
+{
+	struct command_error err;
+	json_t *status = NULL;
+	int rc;
+
+	if (look(data_dir, &status, &err)) return tell_silence(&cli->out, &err, one_line);
+	rc = print_status(&cli->out, status, one_line);
+	json_decref(status);
+	return rc;
+}
+
+static void pause_ms(long ms)
+{
+	const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+static int watch(const struct cli *cli, const char *data_dir)
+{
+	for (;;) {
+		if (cli->out.out_tty && !cli->out.json) fputs("\033[H\033[2J", cli->out.out);
+		show_once(cli, data_dir, true);
+		if (ferror(cli->out.out)) return 1;
+		pause_ms(WATCH_SECONDS * 1000L);
+	}
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* `limit_ms` negative: no limit. */
+static int wait_ok(const struct cli *cli, const char *data_dir, int64_t limit_ms)
+{
+	int64_t end = now_ms() + limit_ms;
+
+	for (;;) {
+		struct command_error err;
+		json_t *status = NULL;
+		bool answered = look(data_dir, &status, &err) == 0;
+		bool ok = answered && !strcmp(text_of(status, "state"), "ok");
+
+		if (ok || (limit_ms >= 0 && now_ms() >= end)) {
+			int rc = answered ? print_status(&cli->out, status, false) : tell_silence(&cli->out, &err, false);
+
+			json_decref(status);
+			return rc || !ok;
+		}
+		json_decref(status);
+		pause_ms(POLL_MS);
+	}
+}
+
+static int status(const struct cli *cli, const json_t *args)
+{
+	const char *wait = cli_text(args, "wait");
+	char *end = NULL;
+	long seconds = wait && strcmp(wait, "true") ? strtol(wait, &end, 10) : -1;
+	struct cli_source s = {0};
+	int rc;
+
+	if (wait && cli_flag(args, "watch")) return cli_out_usage(&cli->out, "status", "either --watch or --wait, not both");
+	if (end && (end == wait || *end || seconds < 0 || seconds > 365L * 86400))
+		return cli_out_usage(&cli->out, "status", "--wait takes a number of seconds, not '%s'", wait);
+	rc = cli_source_locate(cli, &s);
+	if (s.client) control_client_close(&s.client);
+	if (!rc && wait) rc = wait_ok(cli, s.data_dir, seconds < 0 ? -1 : seconds * 1000);
+	else if (!rc) rc = cli_flag(args, "watch") ? watch(cli, s.data_dir) : show_once(cli, s.data_dir, false);
+	cli_source_close(&s);
+	return rc;
+}
+
+const struct cli_own cli_own_status = {
+	.command = {
+		.name = "status",
+		.doc = "How the running daemon is: one sentence first.",
+		.example = "restunnel status --wait=30",
+		.args = &status_schema,
+		.flags = RTUN_CMD_READONLY,
+	},
+	.run = status, .optional = "wait",
+};
