@@ -32,7 +32,8 @@ const char *schema_key(const char *member, char buf[64]);
 void schema_diff(const struct rtun_schema *schema, const void *a, const void *b, void (*cb)(void *arg, const struct rtun_option *), void *arg);
 /* What a row accepts, in words: "size (64KiB)", "one of closed, filtered, none, auto", "name of an instance that provides rtun.dialer/1". */
 const char *schema_type_words(const struct rtun_option *row, char *buf, size_t len);
-/* The row's value in a filled struct as text for YAML (quoted where it must be); NULL when out of memory. Caller frees. */
+/* The row's value in a filled struct as text for YAML (quoted where it must be), "" when it is not set; NULL when out of
+ * memory. Caller frees. */
 char *schema_value_text(const struct rtun_option *row, const void *cfg);
 
 #endif
