@@ -19,7 +19,7 @@
 /* Why something was not done: stable code, sentence, and what to do about it ("" when there is nothing to say). */
 struct command_error {
 	char code[40];
-	char text[1024];
+	char text[4096]; /* may be several lines: all that is wrong with a configuration */
 	char remedy[512];
 };
 void command_error_set(struct command_error *e, const char *code, const char *remedy, const char *fmt, ...)
@@ -29,8 +29,8 @@ void command_error_set(struct command_error *e, const char *code, const char *re
  * json_incref() to keep it) or, when that is NULL, the error. */
 typedef void command_done_cb(void *arg, json_t *answer, const struct command_error *err);
 
-/* Call `cmd` of the instance behind `ctx`. `args` is an object or NULL; it is only read. *ret_reply (may be NULL) is
- * there until the answer has come: command_abandon() makes sure that it never does. */
+/* Call `cmd` of the instance behind `ctx`. `args` is an object or NULL; it is only read. *ret_reply (may be NULL; else it
+ * must stay where it is) is not NULL until the answer has come: command_abandon() makes sure that it never does. */
 void command_call(struct rtun_ctx *ctx, const struct rtun_command *cmd, const json_t *args, command_done_cb *done, void *arg,
 		  struct rtun_reply **ret_reply);
 /* Nobody waits for the answer any more (the module may still give it). Sets *reply to NULL. */
@@ -41,9 +41,6 @@ void command_abandon(struct rtun_reply **reply);
  *  "follow","follow_key","follow_text"}. "type" of an argument is its RTUN_T_..., of a view row "text", "bytes", "time",
  *  "online", "ms", "list", "qr", "command", "sentence" or "unknown". New reference, or NULL when out of memory. */
 json_t *command_describe(const struct rtun_command *cmd);
-
-/* Row i of a descriptor's list as this program knows it, zero beyond what an older module has; false: no such row. */
-bool command_row(const struct rtun_list *list, uint32_t i, struct rtun_command *ret);
 
 void host_reply_ok(struct rtun_reply **r, struct rtun_value *v);
 void host_reply_fail(struct rtun_reply **r, const char *code, const char *text, const char *remedy);

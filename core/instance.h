@@ -14,9 +14,9 @@
 struct app;
 
 enum instance_state {
-	INSTANCE_LOADED,   /* options filled */
-	INSTANCE_CREATED,  /* `create` was called, even if it failed: `destroy` is due */
-	INSTANCE_PREPARED, /* `prepare` was called: `stop` is due */
+	INSTANCE_LOADED,  /* options filled, perhaps */
+	INSTANCE_CREATED, /* `create` was called, even if it failed: `destroy` is due */
+	INSTANCE_SET_UP,  /* `setup` was called: `stop` is due before it */
 	INSTANCE_STARTED,
 	INSTANCE_STOPPED,
 };
@@ -45,21 +45,21 @@ struct instance {
 
 static inline struct instance *instance_of(struct rtun_ctx *ctx) { return ((struct host_ctx *)ctx)->instance; }
 
-/* Fill the options of `entry`. On -RTUN_ECONFIG the reasons are in `r`, and *ret may be there all the same, without cfg,
- * so that references to it are not reported as well. */
-int instance_create(struct app *app, struct loop *loop, const struct conf_entry *entry, const struct modload_module *mod,
+/* Fill the options of `entry`. `mod` may be NULL: an instance that is only a name, so that references to it are not
+ * reported as well; so is one whose options are wrong: -RTUN_ECONFIG, reasons in `r`, *ret is there without cfg. Any
+ * other failure: *ret is NULL. */
+int instance_create(struct app *app, const struct conf_entry *entry, const struct modload_module *mod,
 		    struct conf_report *r, struct instance **ret);
 void instance_destroy(struct instance **in);
-const char *instance_data_dir(const struct instance *in);
 
 /* The callbacks of the module, in the states in which they are due. Reasons go to `r` where it is given, else to the
  * log; a failure that the module did not explain is explained. 0 or a negative RTUN_E... */
-int instance_check(struct instance *in, const void *cfg, struct conf_report *r);
-int instance_start_life(struct instance *in, struct conf_report *r); /* create */
-int instance_setup(struct instance *in, struct conf_report *r);
-int instance_prepare(struct instance *in, struct conf_report *r);
+int instance_check(struct instance *in, struct conf_report *r);
+int instance_begin(struct instance *in, struct conf_report *r); /* `create`; references are filled */
+int instance_setup(struct instance *in);
+int instance_prepare(struct instance *in);
 int instance_start(struct instance *in);
-int instance_reload(struct instance *in, struct schema_struct **cfg); /* takes the new one when it succeeds */
+int instance_reload(struct instance *in, const void *cfg);
 void instance_drain(struct instance *in, uint64_t ns);
 void instance_stop(struct instance *in);
 void instance_status(struct instance *in, struct rtun_status *ret);

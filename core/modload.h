@@ -14,8 +14,12 @@
 struct modload;
 
 struct modload_module {
-	struct rtun_module m;     /* a copy as large as this program's struct; what an older module lacks is zero */
-	const char *file;         /* "/usr/lib/.../ipfilter.so"; "(built in)" */
+	/* Copies as large as this program's structs; what an older module lacks is zero. */
+	struct rtun_module m;
+	struct rtun_command *commands;
+	struct rtun_metric *metrics;
+	uint32_t command_count, metric_count;
+	char *file; /* "/usr/lib/.../ipfilter.so"; "(built in)" */
 	struct modload_module *next;
 };
 
@@ -28,6 +32,8 @@ struct modload_error {
 
 /* Modules that are part of the program, NULL at the end; written by the build. */
 extern const struct rtun_module *const modload_static_modules[];
+/* Names of all modules that come with restunnel, NULL at the end; written by the build. */
+extern const char *const modload_official_modules[];
 
 /* `dir` NULL: MODULEDIR; `builtin` NULL: modload_static_modules. Built-in modules go before files. */
 int modload_create(const char *dir, const struct rtun_module *const *builtin, struct modload **ret);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * process.h - this process: its limits, its memory, and whom it acts for.
+ */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <stdint.h>
+
+#include "command.h"
+
+/* Bytes of memory in use; 0: unknown. */
+uint64_t process_rss(void);
+/* No SIGPIPE, files for ourselves only, as many descriptors as allowed, no memory in core dumps. */
+void process_harden(void);
+/* As root: become the owner of `dir` for good, when that is another user; nothing happens when there is no `dir`. */
+int process_become_owner(const char *dir, struct command_error *err);
+
+#endif
