@@ -170,7 +170,7 @@ static int ask(struct asking *a)
 	}
 	if (!rc) return 0;
 	cli_out_fail(&a->cli->out, err.code[0] ? err.code : "failed", err.remedy, "%s", err.text[0] ? err.text : "no answer");
-	return strcmp(err.code, COMMAND_USAGE) ? 1 : 2;
+	return strcmp(err.code, "bad-argument") ? 1 : 2;
 }
 
 static int show(struct asking *a)

@@ -2,20 +2,10 @@
  *
  * cli_describe.c - a module's descriptor as JSON.
  */
-#include <string.h>
-
 #include "cli_modules.h"
 #include "command.h"
+#include "list_rows.h"
 #include "schema.h"
-
-/* Row i of a list as this program knows it, zero beyond what an older module has. */
-static bool row_of(const struct rtun_list *list, uint32_t i, void *ret, size_t size)
-{
-	if (i >= list->count) return false;
-	memset(ret, 0, size);
-	memcpy(ret, (const char *)list->items + (size_t)i * list->item_size, list->item_size < size ? list->item_size : size);
-	return true;
-}
 
 json_t *cli_modules_summary(const struct modload_module *mod)
 {
@@ -28,7 +18,7 @@ static json_t *provides_of(const struct rtun_module *m)
 	json_t *a = json_array();
 	struct rtun_port p;
 
-	for (uint32_t i = 0; row_of(&m->provides, i, &p, sizeof(p)); i++)
+	for (uint32_t i = 0; list_row(&m->provides, i, &p, sizeof(p)); i++)
 		json_array_append_new(a, json_pack("{s:s, s:s?}", "service", p.service, "when", p.when));
 	return a;
 }
@@ -52,13 +42,12 @@ static json_t *options_of(const struct rtun_module *m)
 	return a;
 }
 
-static json_t *commands_of(const struct rtun_module *m)
+static json_t *commands_of(const struct modload_module *mod)
 {
 	json_t *a = json_array();
-	struct rtun_command c;
 
-	for (uint32_t i = 0; command_row(&m->commands, i, &c); i++)
-		json_array_append_new(a, command_describe(&c));
+	for (uint32_t i = 0; i < mod->command_count; i++)
+		json_array_append_new(a, command_describe(&mod->commands[i]));
 	return a;
 }
 
@@ -68,7 +57,7 @@ static json_t *event_json(const struct rtun_event_type *type)
 	json_t *fields = json_array();
 	struct rtun_field f;
 
-	for (uint32_t i = 0; row_of(&type->fields, i, &f, sizeof(f)); i++)
+	for (uint32_t i = 0; list_row(&type->fields, i, &f, sizeof(f)); i++)
 		json_array_append_new(fields, json_pack("{s:s, s:s, s:s?}", "name", f.name, "type",
 							f.type >= RTUN_F_TEXT && f.type <= RTUN_F_ERR ? types[f.type] : "unknown", "doc", f.doc));
 	return json_pack("{s:s, s:s?, s:o}", "name", type->name, "doc", type->doc, "fields", fields);
@@ -79,19 +68,21 @@ static json_t *events_of(const struct rtun_module *m)
 	json_t *a = json_array();
 	const struct rtun_event_type *type;
 
-	for (uint32_t i = 0; row_of(&m->events, i, &type, sizeof(type)); i++)
+	for (uint32_t i = 0; list_row(&m->events, i, &type, sizeof(type)); i++)
 		json_array_append_new(a, event_json(type));
 	return a;
 }
 
-static json_t *metrics_of(const struct rtun_module *m)
+static json_t *metrics_of(const struct modload_module *mod)
 {
 	json_t *a = json_array();
-	struct rtun_metric x;
 
-	for (uint32_t i = 0; row_of(&m->metrics, i, &x, sizeof(x)); i++)
-		json_array_append_new(a, json_pack("{s:s, s:s, s:s?, s:s?}", "name", x.name, "type", x.type == RTUN_M_COUNTER ? "counter" : "gauge",
-						   "labels", x.labels, "help", x.help));
+	for (uint32_t i = 0; i < mod->metric_count; i++) {
+		const struct rtun_metric *x = &mod->metrics[i];
+
+		json_array_append_new(a, json_pack("{s:s, s:s, s:s?, s:s?}", "name", x->name, "type",
+						   x->type == RTUN_M_COUNTER ? "counter" : "gauge", "labels", x->labels, "help", x->help));
+	}
 	return a;
 }
 
@@ -101,8 +92,8 @@ json_t *cli_modules_describe(const struct modload_module *mod)
 
 	json_object_set_new(d, "provides", provides_of(&mod->m));
 	json_object_set_new(d, "options", options_of(&mod->m));
-	json_object_set_new(d, "commands", commands_of(&mod->m));
+	json_object_set_new(d, "commands", commands_of(mod));
 	json_object_set_new(d, "events", events_of(&mod->m));
-	json_object_set_new(d, "metrics", metrics_of(&mod->m));
+	json_object_set_new(d, "metrics", metrics_of(mod));
 	return d;
 }

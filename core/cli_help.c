@@ -133,7 +133,7 @@ static void print_notes(const struct cli_out *o, const struct cli_verb *v)
 	const json_t *instance;
 	size_t i;
 
-	if (!v->module) return;
+	if (!v->module || !*v->module) return;
 	snprintf(text, sizeof(text), "A verb of the module %s", v->module);
 	fprintf(o->out, "\n%s%s", text, json_array_size(v->instances) ? ", here of " : "");
 	json_array_foreach(v->instances, i, instance)
@@ -212,13 +212,25 @@ int cli_help_unknown(const struct cli *cli, const char *name, const json_t *all)
 
 /* ---- The program ---- */
 
-static void print_own(const struct cli_out *o)
+/* A verb of the daemon itself, not of a module; and none of those that this program has more to offer for. */
+static bool is_core(const json_t *c)
+{
+	const char *module = json_string_value(json_object_get(c, "module")), *name = json_string_value(json_object_get(c, "name"));
+
+	return (!module || !*module) && name && !cli_own_find(name);
+}
+
+static void print_own(const struct cli_out *o, const json_t *commands)
 {
 	const struct cli_own *own;
+	const json_t *c;
+	size_t i;
 
 	title(o, "Set up and run");
-	for (size_t i = 0; (own = cli_own_row(i)); i++)
+	for (i = 0; (own = cli_own_row(i)); i++)
 		entry(o, 14, own->command.name, own->command.doc);
+	json_array_foreach(commands, i, c)
+		if (is_core(c)) entry(o, 14, json_string_value(json_object_get(c, "name")), json_string_value(json_object_get(c, "doc")));
 }
 
 /* Verbs of modules, a group for each module. */
@@ -233,7 +245,7 @@ static void print_modules(const struct cli_out *o, const json_t *commands)
 		const json_t *d;
 		char text[120];
 
-		if (!module || json_object_get(seen, module)) continue;
+		if (!module || !*module || json_object_get(seen, module)) continue;
 		json_object_set_new(seen, module, json_true());
 		snprintf(text, sizeof(text), "Verbs of %s", module);
 		title(o, text);
@@ -255,7 +267,7 @@ static json_t *program_json(json_t *all)
 	for (i = 0; (own = cli_own_row(i)); i++)
 		json_array_append_new(commands, command_describe(&own->command));
 	json_array_foreach(json_object_get(all, "commands"), i, c)
-		if (json_is_string(json_object_get(c, "module"))) json_array_append(commands, c);
+		if (is_core(c) || json_is_string(json_object_get(c, "module"))) json_array_append(commands, c);
 	return d;
 }
 
@@ -275,7 +287,7 @@ int cli_help_program(const struct cli *cli)
 	fprintf(o->out, "%sUsage:%s restunnel VERB [ARGUMENTS] [-c FILE]\n", cli_out_on(o->out_colour, CLI_BOLD),
 		cli_out_off(o->out_colour, CLI_BOLD));
 	fprintf(o->out, "\nA proxy whose traffic leaves from machines of yours that listen on no port.\n");
-	print_own(o);
+	print_own(o, json_object_get(all, "commands"));
 	print_modules(o, json_object_get(all, "commands"));
 	title(o, "Options");
 	for (size_t i = 0; cli_call_describe(i, &left, &right); i++)
@@ -297,7 +309,7 @@ static void words_of_verb(const struct cli_out *o, const struct cli_verb *v)
 	for (size_t i = 0; i < v->arg_count; i++)
 		if (!v->args[i].positional) fprintf(o->out, "--%s\n", v->args[i].key);
 	if (cli_verb_qr(v)) fputs("--qr\n--png\n", o->out);
-	if (v->module) fputs("--on\n", o->out);
+	if (v->module && *v->module) fputs("--on\n", o->out);
 	fputs("--json\n--help\n", o->out);
 }
 

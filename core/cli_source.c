@@ -6,28 +6,10 @@
 
 #include "cli_source.h"
 
-#include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-int cli_source_become_owner(const struct cli_out *o, const char *data_dir)
-{
-	struct stat st;
-	const struct passwd *pw;
-	int rc;
-
-	if (geteuid() != 0 || stat(data_dir, &st) || st.st_uid == 0) return 0;
-	pw = getpwuid(st.st_uid);
-	rc = pw ? initgroups(pw->pw_name, st.st_gid) : setgroups(0, NULL);
-	if (rc || setgid(st.st_gid) || setuid(st.st_uid))
-		return cli_out_fail(o, "owner", "run the command as that user", "can't act as the owner of %s (user id %u): %s", data_dir,
-				    (unsigned)st.st_uid, strerror(errno));
-	return 0;
-}
+#include "process.h"
 
 static int no_config(const struct cli *cli)
 {
@@ -64,8 +46,8 @@ int cli_source_locate(const struct cli *cli, struct cli_source *s)
 
 	memset(s, 0, sizeof(*s));
 	rc = read_data_dir(cli, s);
-	if (!rc) rc = cli_source_become_owner(&cli->out, s->data_dir);
 	if (rc) return rc;
+	if (process_become_owner(s->data_dir, &err)) return cli_out_fail(&cli->out, err.code, err.remedy, "%s", err.text);
 	rc = control_client_open(s->data_dir, &s->client, &err);
 	if (rc && rc != -RTUN_ENOENT) return cli_out_fail(&cli->out, err.code, err.remedy, "%s", err.text);
 	return 0;
@@ -112,11 +94,10 @@ void cli_source_close(struct cli_source *s)
 static void describe_module(void *arg, const char *name, const struct modload_module *mod, const struct modload_error *err)
 {
 	json_t *commands = arg;
-	struct rtun_command c;
 
 	(void)err;
-	for (uint32_t i = 0; mod && command_row(&mod->m.commands, i, &c); i++) {
-		json_t *d = command_describe(&c);
+	for (uint32_t i = 0; mod && i < mod->command_count; i++) {
+		json_t *d = command_describe(&mod->commands[i]);
 
 		if (!d) continue;
 		json_object_set_new(d, "module", json_string(name));

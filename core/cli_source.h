@@ -29,7 +29,4 @@ json_t *cli_source_installed(const struct cli *cli);
 /* The best list that can be had without a word to anybody: daemon, configuration or installed modules. */
 json_t *cli_source_best(const struct cli *cli);
 
-/* As root: become the owner of data-dir for good, when it exists and belongs to somebody else. 0, or 1 (said). */
-int cli_source_become_owner(const struct cli_out *o, const char *data_dir);
-
 #endif

@@ -72,8 +72,7 @@ static const struct cli_view instance_views[] = {
 
 static void print_instances(const struct cli_out *o, const json_t *status)
 {
-	union { const struct cli_view *in; struct cli_view *out; } views = {instance_views}; /* only read */
-	const struct cli_verb table = {.views = views.out, .view_count = 4, .view_items = "modules", .readonly = true};
+	const struct cli_verb table = {.views = instance_views, .view_count = 4, .view_items = "modules", .readonly = true};
 
 	if (!json_array_size(json_object_get(status, "modules"))) return;
 	fputc('\n', o->out);

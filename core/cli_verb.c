@@ -66,15 +66,15 @@ static bool read_rows(struct cli_verb *v)
 	size_t i;
 
 	v->args = calloc(json_array_size(args) + 1, sizeof(*v->args));
-	v->views = calloc(json_array_size(views) + 1, sizeof(*v->views));
-	if (!v->args || !v->views) return false;
+	v->views = v->owned_views = calloc(json_array_size(views) + 1, sizeof(*v->owned_views));
+	if (!v->args || !v->owned_views) return false;
 	json_array_foreach(args, i, row) {
 		v->args[v->arg_count] = arg_of(row);
 		if (v->args[v->arg_count].key) v->arg_count++;
 	}
 	json_array_foreach(views, i, row) {
-		v->views[v->view_count] = view_of(row);
-		if (v->views[v->view_count].field) v->view_count++;
+		v->owned_views[v->view_count] = view_of(row);
+		if (v->owned_views[v->view_count].field) v->view_count++;
 	}
 	return true;
 }
@@ -109,7 +109,7 @@ void cli_verb_destroy(struct cli_verb **verb)
 	if (!v) return;
 	json_decref(v->description);
 	free(v->args);
-	free(v->views);
+	free(v->owned_views);
 	free(v);
 	*verb = NULL;
 }

@@ -33,7 +33,8 @@ struct cli_verb {
 	const json_t *instances; /* array of texts, or NULL */
 	struct cli_arg *args;
 	size_t arg_count;
-	struct cli_view *views;
+	const struct cli_view *views;
+	struct cli_view *owned_views; /* what `views` points to, when it is ours to free */
 	size_t view_count;
 	const char *view_items, *empty, *follow, *follow_key, *follow_text;
 	bool readonly, offline, confirm;
