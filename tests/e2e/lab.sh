@@ -57,6 +57,7 @@ fi
 
 lab=$lab_inside
 trap 'exit 143' INT TERM HUP
+trap 'exit 1' USR1
 trap 'lab_status=$?; lab_end; exit $lab_status' EXIT
 started=$(date +%s)
 cd "$lab" || exit 1
@@ -65,7 +66,12 @@ chmod 755 "$lab"
 # ---- saying, failing, waiting
 
 say() { echo "[$(($(date +%s) - started)) s] $*"; }
-fail() { say "FAILED: $*"; exit 1; }
+# also from inside $(...): the test ends
+fail() {
+	say "FAILED: $*" >&2
+	kill -USR1 $$
+	exit 1
+}
 
 # check TEXT CMD...: CMD must succeed
 check() {
@@ -134,10 +140,11 @@ listening() { [ -n "$(at "$1" ss -Hltn "sport = :$2")" ]; }
 
 # ---- the network
 
+moved_out() { [ "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$1/ns/net")" ]; }
 place() {
 	unshare -n sleep 100000 </dev/null >/dev/null 2>&1 &
 	echo $! >"$lab/place.$1"
-	await 5 "namespace $1" test "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$!/ns/net)"
+	await 5 "namespace $1" moved_out "$!"
 	at "$1" ip link set lo up
 	# addresses are usable at once, and nobody asks who has them
 	at "$1" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad; echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad'
