@@ -277,6 +277,7 @@ void host_stream_on_ready(struct rtun_stream *s, rtun_ready_cb *cb, void *arg)
 	s->ready = cb;
 	s->arg = arg;
 	s->wanted = s->fired = 0;
+	s->peek_min = 0; /* what the owner before had seen is new to this one */
 	s->joint = NULL;
 }
 

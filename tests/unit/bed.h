@@ -26,6 +26,7 @@ static struct {
 	uint32_t conf_errors;
 	const void *ops; /* the service that was provided */
 	void *obj;
+	bool virtual;
 	uint32_t events; /* how many were published */
 	const struct rtun_event_type *event_type;
 	uint64_t event[16]; /* the last one's payload; texts in it must outlive it */
@@ -64,6 +65,7 @@ static void bed_publish(struct rtun_ctx *ctx, const struct rtun_event_type *type
 static void bed_setup(bool virtual, struct host_ctx *ret_ctx)
 {
 	memset(&bed, 0, sizeof(bed));
+	bed.virtual = virtual;
 	bed.host = host_table;
 	bed.host.log = bed_log;
 	bed.host.conf_error = bed_conf_error;
@@ -75,6 +77,8 @@ static void bed_setup(bool virtual, struct host_ctx *ret_ctx)
 
 static void bed_teardown(void)
 {
+	if (bed.virtual) /* streams that are let go politely take their time */
+		loop_advance(bed.loop, 600 * RTUN_S);
 	loop_destroy(&bed.loop);
 }
 

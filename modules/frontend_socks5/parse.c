@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * parse.c - the messages of SOCKS5, read and written.
+ */
+#include "parse.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#define VERSION 5
+#define LOGIN_VERSION 1
+#define CONNECT 1
+#define ADDR_IPV4 1
+#define ADDR_NAME 3
+#define ADDR_IPV6 4
+
+int32_t socks5_parse_greeting(const uint8_t *p, uint32_t len, uint32_t *ret_methods)
+{
+	*ret_methods = 0;
+	if (len >= 1 && p[0] != VERSION)
+		return -SOCKS5_ALIEN;
+	if (len < 2)
+		return 2;
+	if (len < 2U + p[1])
+		return 2 + p[1];
+	for (uint32_t i = 0; i < p[1]; i++) {
+		if (p[2 + i] == 0)
+			*ret_methods |= SOCKS5_METHOD_NONE;
+		if (p[2 + i] == 2)
+			*ret_methods |= SOCKS5_METHOD_LOGIN;
+	}
+	return 2 + p[1];
+}
+
+static int hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool decode_user(const uint8_t *p, uint32_t len, char *ret)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < len; i++) {
+		int c = p[i];
+		if (c == '%') {
+			if (len - i < 3 || hex_value(p[i + 1]) < 0 || hex_value(p[i + 2]) < 0)
+				return false;
+			c = hex_value(p[i + 1]) << 4 | hex_value(p[i + 2]);
+			i += 2;
+		}
+		if (c < 0x20 || c == 0x7f)
+			return false;
+		ret[n++] = (char)c;
+	}
+	ret[n] = '\0';
+	return true;
+}
+
+/* version, length, username, length, password */
+int32_t socks5_parse_login(const uint8_t *p, uint32_t len, char ret_user[SOCKS5_NAME_SIZE])
+{
+	uint32_t user, need;
+	ret_user[0] = '\0';
+	if (len >= 1 && p[0] != LOGIN_VERSION)
+		return -SOCKS5_FAILURE;
+	if (len < 2)
+		return 2;
+	user = p[1];
+	if (len < 3 + user)
+		return (int32_t)(3 + user);
+	need = 3 + user + p[2 + user];
+	if (len >= need && !decode_user(p + 2, user, ret_user))
+		return -SOCKS5_FAILURE;
+	return (int32_t)need;
+}
+
+/* A name that is an address in its usual spelling is one: clients differ in how they send those. */
+static bool set_literal(struct socks5_request *r)
+{
+	if (inet_pton(AF_INET, r->host, r->addr.ip) == 1)
+		r->addr.family = 4;
+	else if (inet_pton(AF_INET6, r->host, r->addr.ip) == 1)
+		r->addr.family = 6;
+	else
+		return false;
+	r->host[0] = '\0';
+	return true;
+}
+
+/* Any byte may be in a name but NUL, which would end it early: what else is wrong with it the exit's filter says. */
+static bool set_name(const uint8_t *p, uint32_t len, struct socks5_request *r)
+{
+	if (len == 0 || memchr(p, 0, len))
+		return false;
+	memcpy(r->host, p, len);
+	r->host[len] = '\0';
+	memset(r->addr.ip, 0, sizeof(r->addr.ip));
+	if (!set_literal(r))
+		memset(r->addr.ip, 0, sizeof(r->addr.ip));
+	return true;
+}
+
+/* Bytes of the address at p + 4, or 0. */
+static uint32_t address_length(const uint8_t *p)
+{
+	switch (p[3]) {
+	case ADDR_IPV4:
+		return 4;
+	case ADDR_IPV6:
+		return 16;
+	case ADDR_NAME:
+		return 1U + p[4];
+	default:
+		return 0;
+	}
+}
+
+/* version, command, reserved, kind, address, port */
+int32_t socks5_parse_request(const uint8_t *p, uint32_t len, struct socks5_request *ret)
+{
+	uint32_t alen;
+	memset(ret, 0, sizeof(*ret));
+	if (len >= 1 && p[0] != VERSION)
+		return -SOCKS5_FAILURE;
+	if (len < 5)
+		return 5;
+	if (p[1] != CONNECT)
+		return -SOCKS5_NO_COMMAND;
+	alen = address_length(p);
+	if (!alen)
+		return -SOCKS5_NO_ADDRTYPE;
+	if (len < 4 + alen + 2)
+		return (int32_t)(4 + alen + 2);
+	ret->addr.port = (uint16_t)(p[4 + alen] << 8 | p[5 + alen]);
+	if (p[3] == ADDR_NAME)
+		return set_name(p + 5, alen - 1, ret) ? (int32_t)(4 + alen + 2) : -SOCKS5_DENIED;
+	ret->addr.family = alen == 4 ? 4 : 6;
+	memcpy(ret->addr.ip, p + 4, alen);
+	return (int32_t)(4 + alen + 2);
+}
+
+uint32_t socks5_format_reply(uint8_t code, const struct rtun_addr *bound, uint8_t ret[SOCKS5_REPLY_MAX])
+{
+	bool v6 = bound && bound->family == 6;
+	uint32_t alen = v6 ? 16 : 4;
+	memset(ret, 0, SOCKS5_REPLY_MAX);
+	ret[0] = VERSION;
+	ret[1] = code;
+	ret[3] = v6 ? ADDR_IPV6 : ADDR_IPV4;
+	if (bound && bound->family) {
+		memcpy(ret + 4, bound->ip, alen);
+		ret[4 + alen] = (uint8_t)(bound->port >> 8);
+		ret[5 + alen] = (uint8_t)bound->port;
+	}
+	return 4 + alen + 2;
+}
