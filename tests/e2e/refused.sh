@@ -28,9 +28,10 @@ table inet lab {
 	counter strays { }
 	chain output {
 		type filter hook output priority 0
-		ip daddr { 11.0.0.1, 11.0.9.53 } accept
-		ip6 daddr 2600:11::1 accept
-		meta l4proto { igmp, ipv6-icmp } accept
+		ip daddr 11.0.0.1 th dport 9000 accept
+		ip6 daddr 2600:11::1 th dport 9000 accept
+		ip daddr 11.0.9.53 th dport 53 accept
+		meta l4proto { igmp, icmp, ipv6-icmp } accept
 		counter name strays
 	}
 }
