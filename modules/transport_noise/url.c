@@ -11,14 +11,14 @@
 #include "url.h"
 
 #define SCHEME "noise://"
-#define TOKEN "token="
+#define TOKEN_KEY "token="
 #define KEY_CHARS 43
 #define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
-__attribute__((format(printf, 2, 3))) static int fail(char error[URL_ERROR_MAX], const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static int refuse(char error[URL_ERROR_MAX], const char *fmt, ...)
 {
 	va_list ap;
 
@@ -97,24 +97,24 @@ static int parse_hostport(const char *p, size_t len, struct url *ret, char error
 		host = p + 1;
 		bracket = memchr(p, ']', len);
 		if (!bracket)
-			return fail(error, "the URL's IPv6 address has no closing bracket");
+			return refuse(error, "the URL's IPv6 address has no closing bracket");
 		colon = bracket + 1;
 	} else {
 		colon = memchr(p, ':', len);
 	}
 	if (!colon || colon >= p + len || *colon != ':')
-		return fail(error, "the URL has no port after its host: noise://HUBKEY@HOST:PORT?token=TOKEN");
+		return refuse(error, "the URL has no port after its host: noise://HUBKEY@HOST:PORT?token=TOKEN");
 	host_len = (size_t)((bracket ? bracket : colon) - host);
 	if (!bracket && memchr(colon + 1, ':', (size_t)(p + len - colon - 1)))
-		return fail(error, "an IPv6 address in the URL must be in brackets: [2001:db8::1]:9000");
+		return refuse(error, "an IPv6 address in the URL must be in brackets: [2001:db8::1]:9000");
 	if (host_len > URL_HOST_MAX)
-		return fail(error, "the URL's host is longer than %d characters", URL_HOST_MAX);
+		return refuse(error, "the URL's host is longer than %d characters", URL_HOST_MAX);
 	memcpy(ret->host, host, host_len);
 	ret->host[host_len] = 0;
 	if (url_check_host(ret->host) < 0 || (bracket != NULL) != (strchr(ret->host, ':') != NULL))
-		return fail(error, "the URL's host is neither a name nor an address");
+		return refuse(error, "the URL's host is neither a name nor an address");
 	if (parse_port(colon + 1, (size_t)(p + len - colon - 1), &ret->port))
-		return fail(error, "the URL's port is not a number from 1 to 65535");
+		return refuse(error, "the URL's port is not a number from 1 to 65535");
 	return 0;
 }
 
@@ -127,16 +127,16 @@ static int parse_query(const char *p, struct url *ret, char error[URL_ERROR_MAX]
 
 	for (;; p += len + 1) {
 		len = strcspn(p, "&");
-		if (!strncmp(p, TOKEN, strlen(TOKEN))) {
+		if (!strncmp(p, TOKEN_KEY, strlen(TOKEN_KEY))) {
 			if (tokens++)
-				return fail(error, "the URL has two tokens");
-			if (parse_bytes(p + strlen(TOKEN), len - strlen(TOKEN), ret->token))
-				return fail(error, "the URL's token is damaged: copy the whole URL again, or make a new one with restunnel pair");
+				return refuse(error, "the URL has two tokens");
+			if (parse_bytes(p + strlen(TOKEN_KEY), len - strlen(TOKEN_KEY), ret->token))
+				return refuse(error, "the URL's token is damaged: copy the whole URL again, or make a new one with restunnel pair");
 		}
 		if (!p[len])
 			break;
 	}
-	return tokens ? 0 : fail(error, "the URL has no token: it must end in ?token=...; was it cut off at the question mark? put it in single quotes");
+	return tokens ? 0 : refuse(error, "the URL has no token: it must end in ?token=...; was it cut off at the question mark? put it in single quotes");
 }
 
 static int parse(const char *text, struct url *ret, char error[URL_ERROR_MAX])
@@ -146,15 +146,15 @@ static int parse(const char *text, struct url *ret, char error[URL_ERROR_MAX])
 
 	for (i = 0; text[i]; i++)
 		if (text[i] <= ' ' || text[i] > '~' || strchr("\"'`<>\\#", text[i]))
-			return fail(error, "the URL has a character at position %zu that does not belong there: give it without blanks and quotes", i + 1);
+			return refuse(error, "the URL has a character at position %zu that does not belong there: give it without blanks and quotes", i + 1);
 	if (strncmp(text, SCHEME, strlen(SCHEME)))
-		return fail(error, "this is no pairing URL: those begin with noise://");
+		return refuse(error, "this is no pairing URL: those begin with noise://");
 	at = strchr(p, '@');
 	query = strchr(p, '?');
 	if (!at || (query && query < at))
-		return fail(error, "the URL has no hub key: noise://HUBKEY@HOST:PORT?token=TOKEN");
+		return refuse(error, "the URL has no hub key: noise://HUBKEY@HOST:PORT?token=TOKEN");
 	if (parse_bytes(p, (size_t)(at - p), ret->hub_key))
-		return fail(error, "the URL's hub key is damaged: copy the whole URL again");
+		return refuse(error, "the URL's hub key is damaged: copy the whole URL again");
 	if (parse_hostport(at + 1, query ? (size_t)(query - at - 1) : strlen(at + 1), ret, error))
 		return -1;
 	return parse_query(query ? query + 1 : "", ret, error);
@@ -177,6 +177,6 @@ void url_format(const struct url *url, char out[URL_MAX])
 
 	sodium_bin2base64(key, sizeof(key), url->hub_key, 32, BASE64);
 	sodium_bin2base64(token, sizeof(token), url->token, 32, BASE64);
-	snprintf(out, URL_MAX, SCHEME "%s@%s%s%s:%u?" TOKEN "%s", key, left, url->host, right, (unsigned int)url->port, token);
+	snprintf(out, URL_MAX, SCHEME "%s@%s%s%s:%u?" TOKEN_KEY "%s", key, left, url->host, right, (unsigned int)url->port, token);
 	sodium_memzero(token, sizeof(token));
 }

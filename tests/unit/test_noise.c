@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../modules/transport_noise/noise.h"
+#include "../../modules/transport_noise/noise.c"
+#include "../../modules/transport_noise/noise_cipher.c"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../modules/transport_noise/tlv.h"
+#include "../../modules/transport_noise/tlv.c"
 
 struct payload {
 	struct tlv_value counter, name, flag;

@@ -7,7 +7,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "../../modules/transport_noise/token.h"
+#include "../../modules/transport_noise/token.c"
 
 #define MINUTE (UINT64_C(60) * 1000000000)
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../modules/transport_noise/url.h"
+#include "../../modules/transport_noise/url.c"
 
 #define KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"   /* 0, 1, 2 ... 31 */
 #define TOKEN "__79_Pv6-fj39vX08_Lx8O_u7ezr6uno5-bl5OPi4eA" /* 255, 254 ... 224 */
