@@ -300,7 +300,7 @@ static bool mask(struct rtun_addr *a, uint32_t bits)
 	bool clean = true;
 	for (uint32_t i = 0; i < 16; i++) {
 		uint32_t keep = bits > i * 8 ? bits - i * 8 : 0;
-		uint8_t m = keep >= 8 ? 0xff : (uint8_t)(0xff00 >> keep);
+		uint8_t m = (uint8_t)(0xff00U >> (keep < 8 ? keep : 8));
 		clean = clean && !(a->ip[i] & ~m);
 		a->ip[i] &= m;
 	}
