@@ -11,6 +11,9 @@ directory = os.open(os.path.dirname(sys.argv[1]), os.O_RDONLY | os.O_DIRECTORY)
 s = socket.socket(socket.AF_UNIX)
 s.connect("/proc/self/fd/%d/%s" % (directory, os.path.basename(sys.argv[1])))
 s.sendall(json.dumps({"follow": sys.argv[2:]}).encode() + b"\n")
+lines = s.makefile()
+if "ok" not in json.loads(next(lines)):
+    sys.exit("refused")
 print("following", flush=True)
-for line in s.makefile():
+for line in lines:
     print(line, end="", flush=True)
