@@ -43,12 +43,13 @@ struct app {
 int app_instances_load(struct app *app, const struct conf *conf, struct conf_report *r, struct instance ***ret_items, uint32_t *ret_count);
 void app_instances_destroy(struct instance ***items, uint32_t *count);
 struct instance *app_instance_find(void *app, const char *name);
+/* app_setup() as the user that this process is. */
+int app_setup_here(struct app *app, struct command_error *err);
 /* stop, consumers first; then what they left in the loop. */
 void app_stop(struct app *app);
 
 /* Commands of the core: NULL-named row at the end. */
 extern const struct rtun_command app_core_commands[];
-extern const struct rtun_event_type *const app_core_events[];
 
 /* status.c, metric.c, reload.c */
 rtun_command_fn status_command, metric_command, reload_command;

@@ -49,6 +49,7 @@ struct loop {
 	struct post *posts, **post_end;
 	struct post *reserved;
 	uint32_t reserved_out; /* of loop_post_reserve(), not yet come back; [loop] */
+	uint32_t relays;
 	uint8_t scratch[LOOP_SCRATCH];
 };
 
@@ -518,6 +519,11 @@ void loop_advance(struct loop *loop, uint64_t ns)
 	}
 	loop->now = until;
 	turn(loop, false);
+}
+
+uint32_t *loop_relays(struct loop *loop)
+{
+	return &loop->relays;
 }
 
 struct buf_pool *loop_buffers(struct loop *loop)

@@ -40,6 +40,8 @@ void loop_post_reserved(struct loop *loop, rtun_cb *cb, void *arg);
 /* Call cb(arg) from the loop when `signum` comes; for the life of the loop (not in a virtual one). */
 int loop_on_signal(struct loop *loop, int signum, rtun_cb *cb, void *arg);
 
+/* How many relays run: relay.c counts them, a program that drains asks. */
+uint32_t *loop_relays(struct loop *loop);
 struct buf_pool *loop_buffers(struct loop *loop);
 struct timer_heap *loop_timers(struct loop *loop);
 /* LOOP_SCRATCH bytes for whoever needs them during one call. */

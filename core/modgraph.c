@@ -117,7 +117,7 @@ static int modgraph_reference(struct modgraph *g, struct instance *in, const str
 	if (!schema_when(in->module->m.schema, in->cfg->cfg, row->when)) return 0;
 	if (!ref->instance) return modgraph_choose(g, in, row, ref);
 	struct instance *to = modgraph_find(g, ref->instance);
-	if (!to) return modgraph_unknown(g, in, row, ref->instance);
+	if (!to) return g->complete ? modgraph_unknown(g, in, row, ref->instance) : -RTUN_ECONFIG;
 	if (!to->module) return -RTUN_ECONFIG; /* said where its module is named */
 	if (!service_promised(to, row->choices)) return modgraph_unfit(g, in, row, to);
 	return modgraph_need(in, to);
@@ -202,9 +202,9 @@ out:
 	return rc;
 }
 
-int modgraph_resolve(struct instance **items, uint32_t n, struct conf_report *r)
+int modgraph_resolve(struct instance **items, uint32_t n, bool complete, struct conf_report *r)
 {
-	struct modgraph g = {items, n, true, r};
+	struct modgraph g = {items, n, complete, r};
 	if (!n) return 0;
 	for (uint32_t i = 0; i < n; i++)
 		if (!items[i]->module || !items[i]->cfg) g.complete = false;

@@ -13,6 +13,8 @@
 uint64_t process_rss(void);
 /* No SIGPIPE, files for ourselves only, as many descriptors as allowed, no memory in core dumps. */
 void process_harden(void);
+/* No capability is left, and none can come back. 0 or -1 (errno). */
+int process_drop_privileges(void);
 /* As root: become the owner of `dir` for good, when that is another user; nothing happens when there is no `dir`. */
 int process_become_owner(const char *dir, struct command_error *err);
 

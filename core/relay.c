@@ -52,6 +52,7 @@ static void finish(void *arg)
 	host_timer_destroy(&r->timer);
 	if (r->done)
 		r->done(r->arg, &result);
+	--*loop_relays(r->loop);
 	free(r);
 }
 
@@ -162,11 +163,11 @@ static int64_t source(void *arg, const struct iovec *v, uint32_t n)
 	int64_t r = host_stream_readv(d->from, v, n);
 	if (r > 0)
 		count(d, (uint64_t)r);
-	else if (r == -RTUN_EAGAIN)
-		host_stream_want(d->from, RTUN_READ);
+	if (r == -RTUN_EAGAIN || (r > 0 && (uint64_t)r < iov_total(v, n)))
+		host_stream_want(d->from, RTUN_READ); /* and `offer` again: a short read saves asking once more */
 	else if (r == 0)
 		direction_done(d);
-	else
+	else if (r < 0)
 		fail(d->relay, (uint32_t)-r);
 	return r;
 }
@@ -221,6 +222,10 @@ static int move_once(struct direction *d, uint64_t *moved)
 	}
 	if (rest) {
 		host_stream_want(d->to, RTUN_WRITE);
+		return 0;
+	}
+	if (!held && taken < LOOP_SCRATCH) { /* a short read: the next would only say so */
+		host_stream_want(d->from, RTUN_READ);
 		return 0;
 	}
 	return 1;
@@ -279,6 +284,7 @@ int host_relay_start(struct rtun_ctx *ctx, const struct rtun_relay_req *req, str
 	for (int i = 0; i < 2; i++)
 		host_stream_want(r->d[i].from, RTUN_READ);
 	arm(r);
+	++*loop_relays(r->loop);
 	*ret = r;
 	return 0;
 }

@@ -65,6 +65,7 @@ void service_resolve(const struct instance *in, void *cfg, struct instance *(*fi
 		struct rtun_ref *ref = (struct rtun_ref *)(void *)((char *)cfg + row->offset);
 		const struct instance *to = ref->instance ? find(arg, ref->instance) : NULL;
 		const struct service_provided *p = to ? service_find(to, row->choices) : NULL;
+		if (to) ref->instance = to->name; /* lives longer than the options it was read from */
 		ref->ops = p ? p->ops : NULL;
 		ref->obj = p ? p->obj : NULL;
 	}

@@ -58,15 +58,23 @@ static json_t *value_json_new(uint32_t kind, const char *text, int64_t number)
 	}
 }
 
-struct rtun_value *host_value_new(struct rtun_ctx *ctx, uint32_t kind, const char *text, int64_t number)
+struct rtun_value *value_of(json_t *j)
 {
 	union { const struct rtun_value *in; struct rtun_value *out; } failed = {&value_failed};
 	struct rtun_value *v = malloc(sizeof(*v));
-	(void)ctx;
-	if (!v) return failed.out;
+	if (!v) {
+		json_decref(j);
+		return failed.out;
+	}
 	v->object.host = &host_table;
-	v->json = value_json_new(kind, text, number);
+	v->json = j;
 	return v;
+}
+
+struct rtun_value *host_value_new(struct rtun_ctx *ctx, uint32_t kind, const char *text, int64_t number)
+{
+	(void)ctx;
+	return value_of(value_json_new(kind, text, number));
 }
 
 json_t *value_take(struct rtun_value **vp)

@@ -12,6 +12,9 @@
 /* The tree inside, whose reference passes to the caller; frees the wrapper. NULL when building it failed somewhere. */
 json_t *value_take(struct rtun_value **v);
 
+/* A value around a tree, whose reference it takes; NULL is a failed one. */
+struct rtun_value *value_of(json_t *j);
+
 /* JSON of a text of unknown origin (malformed bytes become U+FFFD), of unix seconds (RFC 3339); null for NULL and 0. */
 json_t *value_json_text(const char *text);
 json_t *value_json_time(int64_t unix_seconds);
