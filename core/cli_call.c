@@ -19,6 +19,7 @@ static const struct option_row {
 	{"json", 0, false, offsetof(struct cli_call, json), NULL, "--json", "the answer as one JSON document, and nothing else"},
 	{"color", 0, true, offsetof(struct cli_call, color), "|auto|always|never|", "--color=WHEN", "auto (default), always or never; NO_COLOR counts too"},
 	{"module-dir", 0, true, offsetof(struct cli_call, module_dir), NULL, "--module-dir DIR", "take modules from there (default " MODULEDIR ")"},
+	{"template-dir", 0, true, offsetof(struct cli_call, template_dir), NULL, "--template-dir DIR", "take what `init` writes from there (default " PKGDATADIR "/conf)"},
 	{"help", 'h', false, offsetof(struct cli_call, help), NULL, "-h, --help", "this help, or that of a verb"},
 	{"version", 'V', false, offsetof(struct cli_call, version), NULL, "-V, --version", "version, and which optional parts are in"},
 	{"on", 0, true, offsetof(struct cli_call, on), NULL, NULL, NULL},

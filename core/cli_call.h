@@ -12,6 +12,7 @@
 struct cli_call {
 	const char *config;      /* -c */
 	const char *module_dir;  /* --module-dir */
+	const char *template_dir; /* --template-dir; NULL: PKGDATADIR/conf */
 	const char *color;       /* --color */
 	const char *on;          /* --on */
 	const char *qr, *png;    /* --qr, --png */

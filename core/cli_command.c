@@ -139,7 +139,7 @@ static void start_follow(struct asking *a)
 static int find_verb(struct asking *a)
 {
 	const struct cli *cli = a->cli;
-	json_t *description = cli_verb_find(a->source.all, cli->call.verb);
+	json_t *description = cli_verb_find(a->source.all, cli->call.verb, cli->call.on);
 
 	if (!description) return cli_help_unknown(cli, cli->call.verb, a->source.all);
 	a->verb = cli_verb_create(description);
@@ -153,6 +153,16 @@ static int needs_daemon(const struct asking *a)
 {
 	return cli_out_fail(&a->cli->out, "not-running", "start it: `systemctl start restunnel`, or `restunnel run` in another terminal",
 			    "%s needs the running daemon, and none runs on %s", a->verb->name, a->source.data_dir);
+}
+
+/* Codes of the core that mean: the command line was wrong. */
+static bool is_usage(const char *code)
+{
+	static const char *const codes[] = {"bad-argument", "unknown-command", "unknown-instance", "ambiguous-command"};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (!strcmp(code, codes[i])) return true;
+	return false;
 }
 
 static int ask(struct asking *a)
@@ -170,7 +180,7 @@ static int ask(struct asking *a)
 	}
 	if (!rc) return 0;
 	cli_out_fail(&a->cli->out, err.code[0] ? err.code : "failed", err.remedy, "%s", err.text[0] ? err.text : "no answer");
-	return strcmp(err.code, "bad-argument") ? 1 : 2;
+	return is_usage(err.code) ? 2 : 1;
 }
 
 static int show(struct asking *a)

@@ -165,14 +165,13 @@ static struct cli_verb *find(const struct cli *cli, const char *name, json_t **r
 	*ret_all = NULL;
 	if (own) return cli_own_verb(own);
 	*ret_all = cli_source_best(cli);
-	description = cli_verb_find(*ret_all, name);
+	description = cli_verb_find(*ret_all, name, cli->call.on);
 	if (description) return cli_verb_create(description);
 	/* not in this configuration, but perhaps in that of another machine */
 	installed = cli_source_installed(cli);
-	description = cli_verb_find(installed, name);
 	json_array_extend(json_object_get(*ret_all, "commands"), json_object_get(installed, "commands"));
 	json_decref(installed);
-	description = cli_verb_find(*ret_all, name);
+	description = cli_verb_find(*ret_all, name, cli->call.on);
 	return description ? cli_verb_create(description) : NULL;
 }
 

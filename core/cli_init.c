@@ -19,7 +19,7 @@
 #define SCHEMA_FILE PKGDATADIR "/restunnel.schema.json"
 
 struct init_args {
-	const char *template, *data_dir, *listen, *public, *name, *template_dir;
+	const char *template, *data_dir, *listen, *public, *name;
 };
 static const struct rtun_option init_rows[] = {
 	RTUN_TEXT(struct init_args, template, NULL, RTUN_POSITIONAL, NULL, "What to set up; without it: what there is"),
@@ -27,18 +27,15 @@ static const struct rtun_option init_rows[] = {
 	RTUN_TEXT(struct init_args, listen, NULL, 0, NULL, "The address and port to listen on: 0.0.0.0:9000"),
 	RTUN_TEXT(struct init_args, public, NULL, 0, NULL, "The host name or address and port by which others reach this machine: vps.example.net:9000"),
 	RTUN_TEXT(struct init_args, name, NULL, 0, NULL, "What this machine calls itself"),
-	RTUN_TEXT(struct init_args, template_dir, PKGDATADIR "/conf", 0, NULL, "Where the templates are"),
 };
 static const struct rtun_schema init_schema = RTUN_SCHEMA(struct init_args, init_rows);
 
 /* Options that replace a line of the template. */
 static const char *const line_keys[] = {"data-dir", "listen", "public", "name", NULL};
 
-static const char *template_dir(const json_t *args)
+static const char *template_dir(const struct cli *cli)
 {
-	const char *dir = cli_text(args, "template-dir");
-
-	return dir ? dir : PKGDATADIR "/conf";
+	return cli->call.template_dir ? cli->call.template_dir : PKGDATADIR "/conf";
 }
 
 /* ---- What there is ---- */
@@ -51,15 +48,15 @@ static void add_template(void *arg, const char *name, const char *text)
 	json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "summary", cli_template_summary(text, summary, sizeof(summary))));
 }
 
-static int list_templates(const struct cli *cli, const json_t *args)
+static int list_templates(const struct cli *cli)
 {
 	static const struct cli_view views[] = {{"name", "NAME", RTUN_V_TEXT}, {"summary", "WHAT IT SETS UP", RTUN_V_TEXT}};
 	const struct cli_verb table = {.views = views, .view_count = 2, .view_items = "templates", .readonly = true};
 	json_t *list = json_array(), *d = json_pack("{s:i, s:o}", "schema", 1, "templates", list);
 	int rc;
 
-	if (cli_template_each(template_dir(args), add_template, list)) {
-		rc = cli_out_fail(&cli->out, "no-templates", "see --template-dir", "%s: %s", template_dir(args), strerror(errno));
+	if (cli_template_each(template_dir(cli), add_template, list)) {
+		rc = cli_out_fail(&cli->out, "no-templates", "see --template-dir", "%s: %s", template_dir(cli), strerror(errno));
 	} else if (cli->out.json) {
 		rc = cli_out_json(&cli->out, d);
 	} else {
@@ -163,7 +160,7 @@ static json_t *absolute_args(const json_t *args)
 
 static int fill(const struct cli *cli, const char *name, const json_t *args, char **ret_text)
 {
-	char *template = cli_template_read(template_dir(args), name), *filled;
+	char *template = cli_template_read(template_dir(cli), name), *filled;
 	const char *unused;
 
 	*ret_text = NULL;
@@ -236,7 +233,7 @@ static int init(const struct cli *cli, const json_t *args)
 	char *text = NULL;
 	int rc = name ? judge_args(cli, args) : 0;
 
-	if (!name) return list_templates(cli, args);
+	if (!name) return list_templates(cli);
 	if (rc) return rc;
 	absolute = absolute_args(args);
 	rc = fill(cli, name, absolute, &text);

@@ -114,18 +114,30 @@ void cli_verb_destroy(struct cli_verb **verb)
 	*verb = NULL;
 }
 
-json_t *cli_verb_find(const json_t *all, const char *name)
+static bool has_instance(const json_t *description, const char *on)
+{
+	const json_t *instances = json_object_get(description, "instances"), *instance;
+	size_t i;
+
+	json_array_foreach(instances, i, instance)
+		if (json_is_string(instance) && !strcmp(json_string_value(instance), on)) return true;
+	return false;
+}
+
+json_t *cli_verb_find(const json_t *all, const char *name, const char *on)
 {
 	const json_t *commands = json_object_get(all, "commands");
-	json_t *c;
+	json_t *c, *first = NULL;
 	size_t i;
 
 	json_array_foreach(commands, i, c) {
 		const char *is = text_of(c, "name");
 
-		if (is && !strcmp(is, name)) return c;
+		if (!is || strcmp(is, name)) continue;
+		if (!on || has_instance(c, on)) return c;
+		if (!first) first = c;
 	}
-	return NULL;
+	return first; /* whoever answers will say that the instance has no such verb */
 }
 
 const struct cli_arg *cli_verb_option(const struct cli_verb *verb, const char *key)

@@ -44,8 +44,9 @@ struct cli_verb {
 struct cli_verb *cli_verb_create(json_t *description);
 void cli_verb_destroy(struct cli_verb **verb);
 
-/* {"commands": [...]}: the description of `name`, borrowed, or NULL. */
-json_t *cli_verb_find(const json_t *all, const char *name);
+/* {"commands": [...]}: the description of `name`, borrowed, or NULL; where several modules have such a verb, that of the
+ * instance `on` (NULL: the first). */
+json_t *cli_verb_find(const json_t *all, const char *name, const char *on);
 
 const struct cli_arg *cli_verb_option(const struct cli_verb *verb, const char *key);
 const struct cli_arg *cli_verb_positional(const struct cli_verb *verb, size_t n); /* the n-th, or NULL */

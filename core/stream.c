@@ -459,8 +459,11 @@ int64_t host_stream_pull(struct rtun_stream *s, const struct iovec *v, uint32_t 
 {
 	if (s->aborted || s->closed || s->out_err)
 		return -RTUN_EPIPE;
-	if (s->put.len)
-		return (int64_t)buf_take(pool(s), &s->put, v, n);
+	if (s->put.len) {
+		int64_t taken = (int64_t)buf_take(pool(s), &s->put, v, n);
+		stream_offer(s); /* there may be more behind it */
+		return taken;
+	}
 	int64_t r = s->out_shut ? 0 : s->joint ? s->joint->source(s->joint_arg, v, n) : -RTUN_EAGAIN;
 	if (r == 0)
 		s->out_shut = s->shut_told = true;

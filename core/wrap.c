@@ -128,6 +128,9 @@ static int64_t inner_source(void *arg, const struct iovec *v, uint32_t n)
 		return -RTUN_EAGAIN;
 	int64_t r = host_stream_pull(w->outer, cut, k);
 	moved(w, RTUN_OUT, r > 0 ? (uint64_t)r : 0);
+	/* Fewer because `allow` said so: the source may have more. */
+	if (r > 0 && (uint64_t)r == iov_total(cut, k) && (uint64_t)r < iov_total(v, n))
+		stream_offer(w->inner);
 	return r;
 }
 

@@ -104,7 +104,8 @@ struct rtun_stream_ops {
  *                               when the owner has let go or aborted (drop them, and count them as consumed).
  * void    rtun_feed_end(s, err) Input ends after all that was fed: err 0 = end of stream, else an error.
  * void    rtun_ready(s, events) What `want` waited for has come.
- * int64_t rtun_pull(s, v, n)    After `offer`: bytes from the owner's source, straight into your buffers (> 0); 0: the
+ * int64_t rtun_pull(s, v, n)    After `offer`: bytes from the owner's source, straight into your buffers (> 0; fewer
+ *                               than asked for: that was all, `offer` comes again when there is more); 0: the
  *                               source ended: send your end of stream (shutdown will not be called);
  *                               -RTUN_EAGAIN: nothing now, `offer` comes again; else the source failed, `abort`
  *                               follows from the loop: drop it.

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * mux.c - a mux's carrier: records in, frames out of them, is the peer alive, and the end.
+ */
+#include "mux.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mux_private.h"
+
+/* Reads of one turn, before others get theirs. */
+#define READS 4
+/* Silence, in which something was asked or not, before a ping; and after the ping before the peer is given up. */
+#define TICK (2 * RTUN_S)
+#define PING_BUSY (3 * RTUN_S)
+#define PING_IDLE (15 * RTUN_S)
+#define DEAD_BUSY (9 * RTUN_S)
+#define DEAD_IDLE (39 * RTUN_S)
+#define PING_BYTES 8U
+
+int mux_common_init(struct mux_common *c, struct rtun_ctx *ctx, uint32_t window)
+{
+	*c = (struct mux_common){.ctx = ctx, .window = window};
+	c->receive = malloc(MUX_RECEIVE);
+	return c->receive ? 0 : -RTUN_ENOMEM;
+}
+
+void mux_common_fini(struct mux_common *c)
+{
+	record_pool_fini(&c->records);
+	free(c->receive);
+	c->receive = NULL;
+}
+
+const struct mux_counters *mux_counters(const struct mux *m)
+{
+	return &m->counters;
+}
+
+/* ---- frames about the connection ---- */
+
+static int on_ping(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
+{
+	if (len != PING_BYTES || id)
+		return -1;
+	mux_send(m, FRAME_PONG, p, len);
+	return 0;
+}
+
+static int on_pong(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
+{
+	(void)p;
+	if (len != PING_BYTES || id)
+		return -1;
+	if (m->ping_sent) {
+		m->counters.rtt = rtun_now(m->ctx) - m->ping_sent;
+		m->ping_sent = 0;
+	}
+	return 0;
+}
+
+static int on_frame(struct mux *m, uint8_t type, uint32_t id, const uint8_t *p, uint32_t len)
+{
+	static int (*const rows[])(struct mux *, uint32_t, const uint8_t *, uint32_t) = {
+		[FRAME_CONNECT] = mux_on_connect, [FRAME_OK] = mux_on_ok,       [FRAME_FAIL] = mux_on_fail,
+		[FRAME_DATA] = mux_on_data,       [FRAME_FIN] = mux_on_fin,     [FRAME_RESET] = mux_on_reset,
+		[FRAME_CREDIT] = mux_on_credit,   [FRAME_PING] = on_ping,       [FRAME_PONG] = on_pong,
+	};
+	if (type >= FRAME_IGNORED)
+		return 0;
+	if (type != FRAME_DATA)
+		mux_batch_flush(m); /* the order of frames is the order of effects */
+	if (type < sizeof(rows) / sizeof(rows[0]) && rows[type])
+		return rows[type](m, id, p, len);
+	return type && !id && m->events->frame ? m->events->frame(m->arg, type, p, len) : -1;
+}
+
+static int on_record(struct mux *m, const uint8_t *p, uint32_t len)
+{
+	while (len) {
+		if (len < WIRE_FRAME)
+			return -1;
+		uint32_t n = (uint32_t)p[2] << 8 | p[3];
+		uint32_t id = (uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7];
+		if (n > len - WIRE_FRAME || on_frame(m, p[0], id, p + WIRE_FRAME, n) < 0)
+			return -1;
+		if (m->dead)
+			return 0;
+		p += WIRE_FRAME + n;
+		len -= WIRE_FRAME + n;
+	}
+	return 0;
+}
+
+/* ---- receiving ---- */
+
+/* All whole records in p: how many bytes they were, or -1. */
+static int64_t on_bytes(struct mux *m, uint8_t *p, uint32_t len)
+{
+	uint32_t used = 0;
+	while (!m->dead && m->carrier && len - used >= WIRE_LENGTH) {
+		uint8_t *r = p + used;
+		uint32_t n = (uint32_t)r[0] << 8 | r[1];
+		if (n < WIRE_TAG)
+			return -1;
+		if (len - used - WIRE_LENGTH < n)
+			break;
+		int plain = m->open_with->open(m->open_with->self, r + WIRE_LENGTH, n);
+		if (plain < 0 || on_record(m, r + WIRE_LENGTH, (uint32_t)plain) < 0)
+			return -1;
+		used += WIRE_LENGTH + n;
+	}
+	if (!m->dead)
+		mux_batch_flush(m);
+	return used;
+}
+
+static int keep_partial(struct mux *m, const uint8_t *p, uint32_t len)
+{
+	if (len && !m->partial && !(m->partial = malloc(WIRE_LENGTH + WIRE_RECORD_MAX)))
+		return -1;
+	if (len)
+		memcpy(m->partial, p, len);
+	m->partial_len = len;
+	return 0;
+}
+
+/* One read. 1: there may be more, 0: not now. */
+static int receive(struct mux *m)
+{
+	uint8_t *buf = m->common->receive;
+	uint32_t before = m->partial_len, cap = MUX_RECEIVE - before;
+	int64_t n = rtun_read(m->carrier, buf + before, cap);
+	if (n == -RTUN_EAGAIN)
+		return 0;
+	if (n <= 0) {
+		mux_end(m, n == 0 ? RTUN_ETRUNCATED : (uint32_t)-n, n == 0 ? "the other end closed the connection" : "the connection broke");
+		return 0;
+	}
+	m->last_received = rtun_now(m->ctx);
+	m->sent_since = false;
+	if (before)
+		memcpy(buf, m->partial, before);
+	uint32_t len = before + (uint32_t)n;
+	int64_t used = on_bytes(m, buf, len);
+	if (m->dead)
+		return 0;
+	if (used < 0 || keep_partial(m, buf + used, len - (uint32_t)used) < 0) {
+		mux_end(m, RTUN_ERESET, used < 0 ? "the other end broke the protocol" : "out of memory");
+		return 0;
+	}
+	return n == cap;
+}
+
+static void on_carrier(void *arg, struct rtun_stream *s, uint32_t events)
+{
+	struct mux *m = arg;
+	(void)s;
+	if (events & RTUN_WRITE) {
+		m->waits_for_write = false;
+		mux_schedule(m);
+	}
+	if (!(events & RTUN_READ))
+		return;
+	for (int i = 0; i < READS && m->out.bytes < MUX_QUEUE_STOP; i++)
+		if (!receive(m))
+			break;
+	if (m->dead || !m->carrier)
+		return;
+	if (m->out.bytes < MUX_QUEUE_STOP)
+		rtun_want(m->carrier, RTUN_READ);
+	else
+		m->reading_stopped = true;
+}
+
+void mux_receive_with(struct mux *m, const struct record_crypto *crypto)
+{
+	m->open_with = crypto;
+}
+
+/* ---- is the peer alive? ---- */
+
+static void send_ping(struct mux *m)
+{
+	uint64_t now = rtun_now(m->ctx);
+	uint8_t p[PING_BYTES];
+	memcpy(p, &now, sizeof(p)); /* opaque to the peer */
+	m->ping_sent = now;
+	mux_send(m, FRAME_PING, p, sizeof(p));
+}
+
+static void on_tick(void *arg)
+{
+	struct mux *m = arg;
+	uint64_t silence = rtun_now(m->ctx) - m->last_received;
+	if (silence >= (m->sent_since ? DEAD_BUSY : DEAD_IDLE)) {
+		mux_end(m, RTUN_ETIMEOUT, "the other end does not answer");
+		return;
+	}
+	if (!m->ping_sent && silence >= (m->sent_since ? PING_BUSY : PING_IDLE))
+		send_ping(m);
+	if (!m->partial_len) {
+		free(m->partial);
+		m->partial = NULL;
+	}
+	rtun_timer_start(m->tick, TICK);
+}
+
+/* ---- life ---- */
+
+static void on_end(void *arg)
+{
+	struct mux *m = arg;
+	m->events->ended(m->arg, m->end_err, m->end_why);
+}
+
+void mux_end(struct mux *m, uint32_t err, const char *why)
+{
+	if (!m->carrier)
+		return;
+	rtun_close(&m->carrier);
+	m->end_err = err;
+	m->end_why = why;
+	rtun_defer_start(m->end);
+}
+
+static void mux_free(void *arg)
+{
+	struct mux *m = arg;
+	rtun_defer_destroy(&m->last);
+	free(m->buckets);
+	free(m->partial);
+	free(m);
+}
+
+int mux_create(const struct mux_setup *setup, struct rtun_stream **carrier, struct mux **ret)
+{
+	struct mux *m = calloc(1, sizeof(*m));
+	struct rtun_ctx *ctx = setup->common->ctx;
+	if (!m)
+		return -RTUN_ENOMEM;
+	m->common = setup->common;
+	m->ctx = ctx;
+	m->open_with = setup->crypto;
+	m->events = setup->events;
+	m->arg = setup->arg;
+	m->opener = setup->opener != 0;
+	m->peer_window = setup->peer_window;
+	m->last_received = rtun_now(ctx);
+	record_queue_init(&m->out, &m->common->records, setup->crypto);
+	if (rtun_defer_create(ctx, mux_on_flush, m, &m->flush) < 0 || rtun_defer_create(ctx, on_end, m, &m->end) < 0 ||
+	    rtun_defer_create(ctx, mux_free, m, &m->last) < 0 || rtun_timer_create(ctx, on_tick, m, &m->tick) < 0) {
+		mux_destroy(&m);
+		return -RTUN_ENOMEM;
+	}
+	m->carrier = *carrier;
+	*carrier = NULL;
+	rtun_timer_start(m->tick, TICK);
+	rtun_on_ready(m->carrier, on_carrier, m);
+	rtun_want(m->carrier, RTUN_READ);
+	send_ping(m); /* the round-trip time, from the start */
+	*ret = m;
+	return 0;
+}
+
+static void orphan_all(struct mux *m)
+{
+	struct mux_stream *ms;
+	uint32_t err = m->end_err == RTUN_ETRUNCATED ? RTUN_ETRUNCATED : RTUN_ERESET;
+	while ((ms = mux_first(m)))
+		mux_stream_orphan(ms, err);
+}
+
+void mux_destroy(struct mux **mp)
+{
+	struct mux *m = *mp;
+	if (!m)
+		return;
+	*mp = NULL;
+	m->dead = true;
+	m->batch_stream = NULL;
+	orphan_all(m);
+	rtun_close(&m->carrier);
+	rtun_timer_destroy(&m->tick);
+	rtun_defer_destroy(&m->flush);
+	record_queue_fini(&m->out);
+	rtun_defer_destroy(&m->end);
+	/* on_bytes() and friends may be below us on the stack: the memory goes at the end of the turn. */
+	if (m->last)
+		rtun_defer_start(m->last);
+	else
+		mux_free(m);
+}
+
+void mux_goodbye(struct mux **mp, uint32_t reason)
+{
+	struct mux *m = *mp;
+	if (!m)
+		return;
+	if (m->carrier) {
+		mux_send_reason(m, FRAME_CLOSE, 0, reason, NULL);
+		record_seal(&m->out);
+		if (record_flush(&m->out, m->carrier) == 0)
+			rtun_finish(&m->carrier, 2 * RTUN_S);
+	}
+	mux_destroy(mp);
+}

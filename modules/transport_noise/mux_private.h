@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * mux_private.h - shared by mux.c (carrier, frames), mux_send.c (scheduling) and mux_stream.c (streams).
+ */
+#ifndef MUX_PRIVATE_H
+#define MUX_PRIVATE_H
+
+#include <stdbool.h>
+
+#include "mux.h"
+
+/* What a ready stream may send before the next one's turn. */
+#define MUX_QUANTUM 65536
+/* Sealed and not yet written: the last moment is when the carrier takes more. */
+#define MUX_QUEUE_MAX 262144U
+/* With this much unsent (answers to a peer that does not read), reading stops too. */
+#define MUX_QUEUE_STOP 1048576U
+#define MUX_BATCH 64U
+
+struct mux_list {
+	struct mux_stream *head, *tail;
+};
+
+struct mux_stream {
+	struct mux *mux;            /* NULL once the carrier is gone */
+	struct rtun_stream *stream; /* NULL: an opener's, before OK */
+	struct mux_stream *hash_next;
+	struct mux_stream *next, *prev;
+	struct mux_list *list; /* which ready list it is in, or NULL */
+	int64_t credit;        /* what the peer takes */
+	int64_t deficit;       /* what it may send in this turn */
+	uint64_t window;       /* what the peer may still send */
+	uint64_t unacked;      /* consumed, not yet given back as credit */
+	uint32_t id;
+	bool accepted : 1;     /* OK was sent or received */
+	bool fin_sent : 1;
+	bool fin_received : 1;
+	bool over : 1;         /* RESET or FAIL either way: nothing more is sent */
+	bool offered : 1;      /* its owner has bytes to pull */
+	bool wants_write : 1;
+	/* opener: until the answer. acceptor: who wants to know that it is gone */
+	mux_opened_fn *opened;
+	rtun_cb *gone;
+	void *arg;
+	struct rtun_op *op;
+};
+
+struct mux {
+	struct mux_common *common;
+	struct rtun_ctx *ctx;
+	struct rtun_stream *carrier; /* NULL once it is gone */
+	const struct record_crypto *open_with;
+	const struct mux_events *events;
+	void *arg;
+	struct record_queue out;
+	struct rtun_defer *flush, *end, *last;
+	struct rtun_timer *tick;
+	struct mux_list fresh, rest; /* ready to send */
+	struct mux_stream **buckets;
+	uint32_t bucket_count;
+	uint32_t last_id;
+	uint32_t peer_window;
+	bool opener, dead, waits_for_write, reading_stopped;
+	uint32_t end_err;
+	const char *end_why;
+	/* received, not yet a whole record */
+	uint8_t *partial;
+	uint32_t partial_len;
+	/* DATA of one stream that came together */
+	struct mux_stream *batch_stream;
+	struct iovec batch[MUX_BATCH];
+	uint32_t batch_count;
+	/* is the peer alive? */
+	uint64_t last_received, ping_sent;
+	bool sent_since; /* something that wants an answer, since last_received */
+	struct mux_counters counters;
+};
+
+/* mux.c */
+void mux_end(struct mux *m, uint32_t err, const char *why);
+
+/* mux_send.c */
+void mux_schedule(struct mux *m);
+void mux_ready_add(struct mux_stream *ms);
+void mux_ready_remove(struct mux_stream *ms);
+void mux_send_reason(struct mux *m, uint8_t type, uint32_t id, uint32_t err, const char *text);
+void mux_on_flush(void *arg);
+
+/* mux_stream.c */
+struct mux_stream *mux_find(const struct mux *m, uint32_t id);
+struct mux_stream *mux_first(const struct mux *m);
+int mux_on_connect(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len);
+int mux_on_ok(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len);
+int mux_on_fail(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len);
+int mux_on_fin(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len);
+int mux_on_reset(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len);
+int mux_on_credit(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len);
+int mux_on_data(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len);
+void mux_batch_flush(struct mux *m);
+/* The carrier is gone: end it, tell its owner, forget the mux. */
+void mux_stream_orphan(struct mux_stream *ms, uint32_t err);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * mux_send.c - who may send next: deficit round robin, and a stream that has sent little goes first.
+ *
+ * A stream that becomes ready joins `fresh` while some of its quantum is left, so a small request overtakes downloads;
+ * one that has used its quantum gets a new one and joins the end of `rest`. Bytes are taken from their source only when
+ * the carrier takes more, so nothing small ever waits behind megabytes that were read too early.
+ */
+#include <string.h>
+
+#include "mux_private.h"
+#include "tlv.h"
+
+/* A piece smaller than this is not worth starting a read into the end of a record. */
+#define PIECE_MIN 4096
+
+static void list_append(struct mux_list *l, struct mux_stream *ms)
+{
+	ms->list = l;
+	ms->next = NULL;
+	ms->prev = l->tail;
+	if (l->tail)
+		l->tail->next = ms;
+	else
+		l->head = ms;
+	l->tail = ms;
+}
+
+void mux_ready_remove(struct mux_stream *ms)
+{
+	struct mux_list *l = ms->list;
+	if (!l)
+		return;
+	if (ms->prev)
+		ms->prev->next = ms->next;
+	else
+		l->head = ms->next;
+	if (ms->next)
+		ms->next->prev = ms->prev;
+	else
+		l->tail = ms->prev;
+	ms->list = NULL;
+}
+
+void mux_ready_add(struct mux_stream *ms)
+{
+	struct mux *m = ms->mux;
+	if (!m || ms->list || ms->credit <= 0 || !ms->accepted || ms->fin_sent || ms->over)
+		return;
+	if (ms->deficit > 0) {
+		list_append(&m->fresh, ms);
+	} else {
+		ms->deficit = MUX_QUANTUM;
+		list_append(&m->rest, ms);
+	}
+	mux_schedule(m);
+}
+
+void mux_schedule(struct mux *m)
+{
+	if (m->carrier && !m->waits_for_write)
+		rtun_defer_start(m->flush);
+}
+
+static void send_fin(struct mux_stream *ms)
+{
+	record_put(&ms->mux->out, FRAME_FIN, ms->id, NULL, 0);
+	ms->fin_sent = true;
+}
+
+/* Take from the stream's source until it is empty, its turn is over, or the queue is full. */
+static void serve(struct mux *m, struct mux_stream *ms)
+{
+	if (ms->wants_write) {
+		ms->wants_write = false;
+		rtun_ready(ms->stream, RTUN_WRITE);
+	}
+	if (!ms->offered) {
+		mux_ready_remove(ms);
+		return;
+	}
+	while (m->out.bytes < MUX_QUEUE_MAX) {
+		int64_t most = ms->credit < ms->deficit ? ms->credit : ms->deficit;
+		if (most <= 0)
+			break;
+		uint32_t room;
+		uint8_t *p = record_room(&m->out, most < PIECE_MIN ? (uint32_t)most : PIECE_MIN, &room);
+		if (!p)
+			return;
+		struct iovec v = {p, most < room ? (size_t)most : room};
+		ms->offered = false;
+		int64_t got = rtun_pull(ms->stream, &v, 1);
+		if (got > 0) {
+			record_frame(&m->out, FRAME_DATA, ms->id, (uint32_t)got);
+			ms->credit -= got;
+			ms->deficit -= got;
+			m->counters.bytes_out += (uint64_t)got;
+			m->sent_since = true;
+		} else if (got == 0) {
+			send_fin(ms);
+		}
+		/* Fewer than asked for: that was all for now, unless it says otherwise at once. */
+		if (got < (int64_t)v.iov_len && !ms->offered) {
+			mux_ready_remove(ms);
+			return;
+		}
+		ms->offered = true;
+	}
+	if (ms->credit <= 0) { /* on_credit() brings it back */
+		mux_ready_remove(ms);
+	} else if (ms->deficit <= 0) {
+		mux_ready_remove(ms);
+		ms->deficit = MUX_QUANTUM;
+		list_append(&m->rest, ms);
+	}
+}
+
+static struct mux_stream *next_ready(const struct mux *m)
+{
+	return m->fresh.head ? m->fresh.head : m->rest.head;
+}
+
+/* Reading stops while the peer doesn't take our answers; one that never does is ended by the keepalive. */
+static void resume_reading(struct mux *m)
+{
+	if (m->reading_stopped && m->out.bytes < MUX_QUEUE_STOP / 2) {
+		m->reading_stopped = false;
+		rtun_want(m->carrier, RTUN_READ);
+	}
+}
+
+void mux_on_flush(void *arg)
+{
+	struct mux *m = arg;
+	struct mux_stream *ms;
+	int r;
+	if (!m->carrier || m->waits_for_write)
+		return;
+	while (m->out.bytes < MUX_QUEUE_MAX && !m->out.broken && (ms = next_ready(m)))
+		serve(m, ms);
+	record_seal(&m->out);
+	if (m->out.broken) {
+		mux_end(m, RTUN_EINTERNAL, "records can't be made any more");
+		return;
+	}
+	r = record_flush(&m->out, m->carrier);
+	if (r < 0 && r != -RTUN_EAGAIN) {
+		mux_end(m, (uint32_t)-r, "the connection broke");
+		return;
+	}
+	if (r == -RTUN_EAGAIN || next_ready(m)) {
+		m->waits_for_write = true;
+		rtun_want(m->carrier, RTUN_WRITE);
+	}
+	resume_reading(m);
+}
+
+void mux_send(struct mux *m, uint8_t type, const void *payload, uint32_t len)
+{
+	record_put(&m->out, type, 0, payload, len);
+	mux_schedule(m);
+}
+
+void mux_send_last(struct mux *m, uint8_t type, const void *payload, uint32_t len, const struct record_crypto *crypto)
+{
+	mux_send(m, type, payload, len);
+	record_seal(&m->out);
+	m->out.crypto = crypto;
+}
+
+uint32_t mux_reason(uint32_t err)
+{
+	return err >= RTUN_EREFUSED && err <= RTUN_ESELECTOR ? err : RTUN_EINTERNAL;
+}
+
+void mux_send_reason(struct mux *m, uint8_t type, uint32_t id, uint32_t err, const char *text)
+{
+	uint8_t buf[256];
+	struct tlv_writer w;
+	size_t len = text ? strlen(text) : 0;
+	tlv_write_begin(&w, buf, sizeof(buf));
+	tlv_put_number(&w, TLV_REASON, mux_reason(err), 1);
+	if (len)
+		tlv_put(&w, TLV_TEXT, text, len < 200 ? len : 200);
+	int n = tlv_write_end(&w, 0);
+	record_put(&m->out, type, id, buf, n > 0 ? (uint32_t)n : 0);
+	mux_schedule(m);
+}
