@@ -22,7 +22,7 @@ e2e=$(cd "$(dirname "$0")" && pwd)
 : "${RESTUNNEL_SRC:=$(cd "$e2e/../.." && pwd)}" "${RESTUNNEL_BUILD:=$PWD}"
 : "${RTUN_TEST_MODULE_DIR:=$RESTUNNEL_BUILD/.modules}"
 # RESTUNNEL=/usr/bin/restunnel tests an installed program
-: "${RESTUNNEL:=$RESTUNNEL_BUILD/restunnel --module-dir $RTUN_TEST_MODULE_DIR}"
+: "${RESTUNNEL:=$RESTUNNEL_BUILD/restunnel --module-dir $RTUN_TEST_MODULE_DIR --template-dir $RESTUNNEL_SRC/conf}"
 export RESTUNNEL_SRC RESTUNNEL_BUILD RTUN_TEST_MODULE_DIR RESTUNNEL
 unset http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY NOTIFY_SOCKET MAKEFLAGS MAKELEVEL
 export LC_ALL=C NO_COLOR=1 PYTHONDONTWRITEBYTECODE=1
