@@ -71,10 +71,10 @@ static void conn_free(struct socks5_conn *c)
 	free(c);
 }
 
-/* The end before there is a relay. */
+/* The end before there is a relay. `result`: an RTUN_E... that is known here, or one of our own. */
 static void conn_end(struct socks5_conn *c, uint32_t result)
 {
-	c->f->results[result < SOCKS5_RESULTS ? result : RTUN_EINTERNAL]++;
+	c->f->results[result]++;
 	conn_free(c);
 }
 
@@ -116,7 +116,7 @@ static void dialled(void *arg, const struct rtun_dial_result *r)
 	if (r->err || !r->s || !*r->s) {
 		uint32_t err = r->err ? r->err : RTUN_EINTERNAL;
 		rtun_log(c->f->ctx, RTUN_DEBUG, "a connection was not made: %s", r->why);
-		conn_refuse(c, reply_of(err), err);
+		conn_refuse(c, reply_of(err), err <= RTUN_ESELECTOR ? err : RTUN_EINTERNAL);
 		return;
 	}
 	if (r->exit)

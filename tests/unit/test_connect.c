@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The HTTP CONNECT frontend: heads split everywhere, heads that are refused, every status, clients that dawdle or leave.
+ */
+#include "../../modules/frontend_connect/parse.c"
+#include "../../modules/frontend_connect/conn.c"
+#include "../../modules/frontend_connect/frontend_connect.c"
+
+#include "fake_dialer.h"
+
+#define OK "HTTP/1.1 200 Connection established\r\n\r\n"
+
+static struct host_ctx hc;
+static struct connect_options options;
+static struct connect_frontend *front;
+
+static void setup(void)
+{
+	bed_setup(true, &hc);
+	fake_setup(&hc);
+	options = (struct connect_options){.to = {.ops = &fake_ops}, .username = CONNECT_USERNAME_OPTIONAL, .max_connections = 4,
+					   .half_close_timeout = 3600 * RTUN_S};
+	ck_assert_int_eq(rtun_module.create(&hc.ctx, &options), 0);
+	front = hc.ctx.self;
+}
+
+static void teardown(void)
+{
+	rtun_module.stop(&hc.ctx);
+	rtun_module.destroy(&hc.ctx);
+	fake_teardown();
+	bed_teardown();
+}
+
+static void use(uint32_t username)
+{
+	options.username = username;
+	ck_assert_int_eq(rtun_module.reload(&hc.ctx, &options), 0);
+}
+
+static int open_client(void)
+{
+	int fd;
+	struct rtun_stream *s = fake_stream(&fd);
+	accepted(front, &s, &(struct rtun_addr){0});
+	rtun_close(&s);
+	bed_turns(3);
+	return fd;
+}
+
+static void connect_client(void)
+{
+	if (fake.client >= 0)
+		close(fake.client);
+	bed_turns(3);
+	fake.client = open_client();
+}
+
+static void say(const char *text)
+{
+	fd_send(fake.client, text, strlen(text));
+}
+
+static void hear(const char *want)
+{
+	char got[CONNECT_REPLY_MAX];
+	fd_recv(fake.client, got, sizeof(got));
+	ck_assert_str_eq(got, want);
+}
+
+/* An error answer and the end; some rules that hold for all of them. */
+static void hear_status(uint32_t status, const char *must_have)
+{
+	char got[CONNECT_REPLY_MAX + 1], head[32];
+	ssize_t n = fd_recv(fake.client, got, sizeof(got));
+	ck_assert_int_gt(n, 0);
+	snprintf(head, sizeof(head), "HTTP/1.1 %u ", status);
+	ck_assert_msg(strncmp(got, head, strlen(head)) == 0, "wanted %s, got %s", head, got);
+	ck_assert_ptr_nonnull(strstr(got, "\r\nConnection: close\r\n"));
+	ck_assert_ptr_nonnull(strstr(got, "\r\nContent-Type: text/plain"));
+	ck_assert_ptr_nonnull(strstr(got, "\r\nProxy-Status: restunnel; error="));
+	ck_assert_msg(strstr(got, must_have) != NULL, "no '%s' in %s", must_have, got);
+	const char *body = strstr(got, "\r\n\r\n"), *length = strstr(got, "\r\nContent-Length: ");
+	ck_assert(body && length);
+	ck_assert_uint_eq(strtoul(length + 18, NULL, 10), strlen(body + 4));
+	ck_assert_int_eq(strstr(got, "Proxy-Authenticate: Basic realm=\"restunnel: exit\"\r\n") != NULL, status == 407);
+	ck_assert(fd_ended(fake.client));
+	ck_assert_uint_eq(front->conn_count, 0);
+}
+
+/* ---- the whole conversation ---- */
+
+/* aG9tZTp4 = home:x */
+static const char talk[] = "CONNECT a.bc:443 HTTP/1.1\r\nHost: a.bc:443\r\nUser-Agent:\t x y \r\nEmpty:\r\n"
+			   "proxy-authorization: basic aG9tZTp4\r\n\r\nearly";
+
+static void finish_talk(void)
+{
+	char got[64];
+	ck_assert_uint_eq(fake.dials, 1);
+	ck_assert_str_eq(fake.host, "a.bc");
+	ck_assert_uint_eq(fake.addr.port, 443);
+	ck_assert_uint_eq(fake.addr.family, 0);
+	ck_assert_str_eq(fake.selector, "home");
+	ck_assert(fd_silent(fake.client));
+	fake_answer(0, "home", NULL);
+	hear(OK);
+	ck_assert_int_eq(fd_recv(fake.target, got, sizeof(got)), 5);
+	ck_assert_str_eq(got, "early");
+	fd_send(fake.target, "answer", 6);
+	hear("answer");
+}
+
+START_TEST(split_anywhere)
+{
+	connect_client();
+	if (_i)
+		fd_send(fake.client, talk, (size_t)_i);
+	fd_send(fake.client, talk + _i, strlen(talk) - (size_t)_i);
+	finish_talk();
+}
+END_TEST
+
+START_TEST(byte_by_byte)
+{
+	connect_client();
+	for (size_t i = 0; i < strlen(talk); i++)
+		fd_send(fake.client, talk + i, 1);
+	finish_talk();
+}
+END_TEST
+
+/* ---- heads ---- */
+
+static const struct {
+	const char *head; /* up to, not including, the empty line */
+	uint32_t status;  /* 0: dialled */
+	const char *host;
+	uint16_t port;
+	uint8_t family;
+} heads[] = {
+	{"CONNECT a.b:443 HTTP/1.1", 0, "a.b", 443, 0},
+	{"CONNECT a.b:443 HTTP/1.0", 0, "a.b", 443, 0},
+	{"CONNECT A_-.b:65535 HTTP/1.1", 0, "A_-.b", 65535, 0},
+	{"CONNECT 8.8.8.8:53 HTTP/1.1", 0, "", 53, 4},
+	{"CONNECT [2606:4700::1]:443 HTTP/1.1", 0, "", 443, 6},
+	{"CONNECT 127.1:443 HTTP/1.1", 0, "127.1", 443, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nContent-Length: 0", 0, "a.b", 443, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nX: \xc3\xbc", 0, "a.b", 443, 0},
+	{"CONNECT a.b HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT a.b: HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT :443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT a.b:65536 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT a.b:000443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT a.b:+443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT a.b:https HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT u@a.b:443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT %31.b:443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT a.b:443/ HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT 2606:4700::1:443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT [::1%lo]:443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT [8.8.8.8]:443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT []:443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT http://a.b:443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT /x:443 HTTP/1.1", 400, "", 0, 0},
+	{"connect a.b:443 HTTP/1.1", 400, "", 0, 0},
+	{"GET / HTTP/1.1\r\nHost: a.b", 400, "", 0, 0},
+	{"POST /api HTTP/1.1\r\nHost: a.b", 400, "", 0, 0},
+	{"OPTIONS * HTTP/1.1\r\nHost: a.b", 400, "", 0, 0},
+	{"GET http://a.b/ HTTP/1.1\r\nHost: a.b", 405, "", 0, 0},
+	{"GET HTTP://a.b/ HTTP/1.0", 405, "", 0, 0},
+	{"GET ftp://a.b/ HTTP/1.0", 400, "", 0, 0},
+	{"PRI * HTTP/2.0", 505, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.2", 505, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/11", 400, "", 0, 0},
+	{"CONNECT a.b:443 http/1.1", 400, "", 0, 0},
+	{"CONNECT a.b:443", 400, "", 0, 0},
+	{"CONNECT  a.b:443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT a.b:443  HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1 ", 400, "", 0, 0},
+	{" CONNECT a.b:443 HTTP/1.1", 400, "", 0, 0},
+	{"\r\nCONNECT a.b:443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT\ta.b:443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\nX: y", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nX: y\nZ: 1", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nX: y\rZ: 1", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\n folded: y", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nX: y\r\n z", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nX : y", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nX", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\n: y", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nX: \x01", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nX\xc3: y", 400, "", 0, 0},
+	{"CONNECT \xc3\xbc.b:443 HTTP/1.1", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nHost: a\r\nhost: b", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nTransfer-Encoding: chunked", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nContent-Length: 5", 400, "", 0, 0},
+	{"CONNECT a.b:443 HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 0", 400, "", 0, 0},
+	{"GET http://a.b/ HTTP/1.1\r\nContent-Length: 0\r\nTransfer-Encoding: chunked", 400, "", 0, 0},
+	{"\x16\x03\x01\x02", 400, "", 0, 0},
+};
+
+START_TEST(head_is_judged)
+{
+	connect_client();
+	say(heads[_i].head);
+	if (front->conn_count)
+		say("\r\n\r\n");
+	if (heads[_i].status) {
+		hear_status(heads[_i].status, heads[_i].status == 405 ? "Allow: CONNECT\r\n" : "http_request_error");
+		ck_assert_uint_eq(fake.dials, 0);
+		ck_assert_uint_eq(front->results[CONNECT_RESULT_PROTOCOL], 1);
+		return;
+	}
+	ck_assert_uint_eq(fake.dials, 1);
+	ck_assert_str_eq(fake.host, heads[_i].host);
+	ck_assert_uint_eq(fake.addr.port, heads[_i].port);
+	ck_assert_uint_eq(fake.addr.family, heads[_i].family);
+	ck_assert(!fake.selected);
+}
+END_TEST
+
+START_TEST(nul_is_refused_everywhere)
+{
+	static const char head[] = "CONNECT a.b:443 HTTP/1.1\r\nX: y\r\n\r\n";
+	char bad[sizeof(head)];
+	memcpy(bad, head, sizeof(head));
+	bad[_i] = '\0';
+	connect_client();
+	fd_send(fake.client, bad, strlen(head));
+	hear_status(400, "http_request_error");
+}
+END_TEST
+
+START_TEST(size_of_the_head)
+{
+	char big[CONNECT_HEAD_MAX + 64];
+	int start = snprintf(big, sizeof(big), "CONNECT a.b:443 HTTP/1.1\r\nX: ");
+	size_t fits = CONNECT_HEAD_MAX + (size_t)_i;
+	memset(big + start, 'x', sizeof(big) - (size_t)start);
+	memcpy(big + fits - 4, "\r\n\r\n", 4);
+	connect_client();
+	fd_send(fake.client, big, fits);
+	bed_turns(4);
+	if (_i == 0)
+		ck_assert_uint_eq(fake.dials, 1);
+	else
+		hear_status(431, "http_request_error");
+}
+END_TEST
+
+/* ---- logins ---- */
+
+static const struct {
+	uint32_t username;
+	const char *value;    /* NULL: no header */
+	const char *selector; /* NULL: 407; "": none */
+} logins[] = {
+	{CONNECT_USERNAME_OPTIONAL, NULL, ""},
+	{CONNECT_USERNAME_REQUIRED, NULL, NULL},
+	{CONNECT_USERNAME_OFF, NULL, ""},
+	{CONNECT_USERNAME_OPTIONAL, "Basic aG9tZTp4", "home"},
+	{CONNECT_USERNAME_REQUIRED, "BASIC   aG9tZTp4  ", "home"},
+	{CONNECT_USERNAME_OFF, "Basic aG9tZTp4", ""},
+	{CONNECT_USERNAME_OPTIONAL, "Basic ZXhpdCUyRGhvbWU6", "exit-home"}, /* exit%2Dhome: */
+	{CONNECT_USERNAME_OPTIONAL, "Basic YTpiOmM=", "a"},                 /* a:b:c */
+	{CONNECT_USERNAME_OPTIONAL, "Basic YWI6", "ab"},
+	{CONNECT_USERNAME_OPTIONAL, "Basic YTo=", "a"},
+	{CONNECT_USERNAME_OPTIONAL, "Basic YTo", "a"},
+	{CONNECT_USERNAME_OPTIONAL, "Basic Ong=", ""},  /* :x */
+	{CONNECT_USERNAME_REQUIRED, "Basic Ong=", NULL},
+	{CONNECT_USERNAME_OPTIONAL, "Basic aG9tZQ==", NULL}, /* no colon */
+	{CONNECT_USERNAME_OPTIONAL, "Basic aG9t!Tp4", NULL},
+	{CONNECT_USERNAME_OPTIONAL, "Basic aG9tZTp4=", NULL},
+	{CONNECT_USERNAME_OPTIONAL, "Basic Y", NULL},
+	{CONNECT_USERNAME_OPTIONAL, "Basic", NULL},
+	{CONNECT_USERNAME_OPTIONAL, "Basic ", NULL},
+	{CONNECT_USERNAME_OPTIONAL, "", NULL},
+	{CONNECT_USERNAME_OPTIONAL, "Bearer aG9tZTp4", NULL},
+	{CONNECT_USERNAME_OPTIONAL, "Basic YSU6", NULL},     /* a%: */
+	{CONNECT_USERNAME_OPTIONAL, "Basic YSUwMDo=", NULL}, /* a%00: */
+	{CONNECT_USERNAME_OPTIONAL, "Basic YQBiOg==", NULL}, /* a NUL b: */
+};
+
+START_TEST(login_is_read)
+{
+	char head[256];
+	const char *v = logins[_i].value;
+	use(logins[_i].username);
+	connect_client();
+	snprintf(head, sizeof(head), "CONNECT a.b:443 HTTP/1.1\r\n%s%s%s\r\n", v ? "Proxy-Authorization: " : "", v ? v : "", v ? "\r\n" : "");
+	say(head);
+	if (!logins[_i].selector) {
+		hear_status(407, "username");
+		ck_assert_uint_eq(fake.dials, 0);
+		return;
+	}
+	ck_assert_str_eq(fake.selector, logins[_i].selector);
+	ck_assert_int_eq(fake.selected, logins[_i].selector[0] != '\0');
+}
+END_TEST
+
+/* ---- what the dial came to: the table of replies ---- */
+
+static const struct {
+	uint32_t err, status;
+	const char *error;
+} ends[] = {
+	{RTUN_EDENIED, 403, "destination_ip_prohibited"}, {RTUN_ENOEXIT, 503, "destination_unavailable"},
+	{RTUN_EDNS, 502, "dns_error"}, {RTUN_EUNREACHABLE, 502, "destination_ip_unroutable"},
+	{RTUN_EREFUSED, 502, "connection_refused"}, {RTUN_ETIMEOUT, 504, "connection_timeout"},
+	{RTUN_EADDRTYPE, 400, ""}, {RTUN_EOVERLOAD, 503, "connection_limit_reached"}, {RTUN_ERESET, 500, ""},
+	{RTUN_ETRUNCATED, 500, ""}, {RTUN_EINTERNAL, 500, "proxy_internal_error"}, {RTUN_ESELECTOR, 407, "http_request_denied"},
+	{13, 500, ""}, {15, 500, ""}, {4000000000U, 500, ""},
+};
+
+START_TEST(dial_fails)
+{
+	char must_have[64];
+	connect_client();
+	say("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
+	fake_answer(ends[_i].err, NULL, NULL);
+	snprintf(must_have, sizeof(must_have), "error=%s", ends[_i].error);
+	hear_status(ends[_i].status, must_have);
+	ck_assert_uint_eq(bed.events, 0);
+}
+END_TEST
+
+START_TEST(reason_is_quoted)
+{
+	connect_client();
+	say("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
+	fake_answer(RTUN_EDENIED, NULL, NULL);
+	hear_status(403, "details=\"as the test \\\"says\\\"\"\r\n");
+}
+END_TEST
+
+START_TEST(dial_can_not_begin)
+{
+	fake.refuse = -RTUN_ENOMEM;
+	connect_client();
+	say("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
+	hear_status(503, "memory");
+}
+END_TEST
+
+/* ---- time, leaving, limits, the end ---- */
+
+START_TEST(head_takes_five_seconds_at_most)
+{
+	connect_client();
+	for (size_t i = 0; i < 9; i++) {
+		fd_send(fake.client, talk + i, 1);
+		loop_advance(bed.loop, RTUN_S / 2);
+	}
+	ck_assert_uint_eq(front->conn_count, 1);
+	loop_advance(bed.loop, RTUN_S / 2);
+	ck_assert_uint_eq(front->conn_count, 0);
+	ck_assert_uint_eq(front->results[RTUN_ETIMEOUT], 1);
+}
+END_TEST
+
+START_TEST(client_leaves)
+{
+	connect_client();
+	fd_send(fake.client, talk, (size_t)_i);
+	close(fake.client);
+	fake.client = -1;
+	bed_turns(4);
+	ck_assert_uint_eq(front->conn_count, 0);
+	ck_assert_uint_eq(front->results[CONNECT_RESULT_ABANDONED], 1);
+	ck_assert_uint_eq(fake.cancels, fake.dials);
+}
+END_TEST
+
+START_TEST(limit_of_connections)
+{
+	int fds[4];
+	for (int i = 0; i < 4; i++)
+		fds[i] = open_client();
+	connect_client();
+	say("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
+	ck_assert_uint_eq(front->conn_count, 4);
+	ck_assert_uint_eq(front->results[RTUN_EOVERLOAD], 1);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	bed_turns(3);
+	hear_status(503, "connection_limit_reached");
+}
+END_TEST
+
+START_TEST(events_tell_the_end)
+{
+	const struct connect_stream_event *e = (const void *)bed.event;
+	connect_client();
+	say(talk);
+	finish_talk();
+	ck_assert_str_eq(bed.event_type->name, "stream.open");
+	close(fake.target);
+	fake.target = -1;
+	ck_assert(fd_ended(fake.client));
+	shutdown(fake.client, SHUT_WR);
+	bed_turns(4);
+	ck_assert_uint_eq(bed.events, 2);
+	ck_assert_str_eq(bed.event_type->name, "stream.close");
+	ck_assert(e->bytes_in == 6 && e->bytes_out == 5 && e->result == 0);
+	ck_assert_uint_eq(front->conn_count, 0);
+}
+END_TEST
+
+START_TEST(stop_ends_everything)
+{
+	int head_only = open_client(), dialling;
+	connect_client();
+	say(talk);
+	finish_talk();
+	dialling = open_client();
+	fd_send(dialling, talk, strlen(talk));
+	rtun_module.stop(&hc.ctx);
+	ck_assert_uint_eq(fake.cancels, 1);
+	bed_turns(4);
+	ck_assert(fd_ended(fake.client) && fd_ended(fake.target) && fd_ended(head_only));
+	close(head_only);
+	close(dialling);
+}
+END_TEST
+
+/* ---- the corpus' ports: what is no port never gets as far as a filter ---- */
+
+START_TEST(ports_of_the_corpus)
+{
+	FILE *f = bed_open("tests/corpus/ssrf_corpus.tsv");
+	char line[1024], head[1200];
+	uint32_t rows_seen = 0, bad = 0;
+	while (fgets(line, sizeof(line), f)) {
+		char *tab = strstr(line, "\tport\t");
+		struct connect_parser parser = {0};
+		struct connect_request r;
+		struct connect_verdict v;
+		if (!tab)
+			continue;
+		*tab = '\0';
+		snprintf(head, sizeof(head), "CONNECT %s HTTP/1.1\r\n\r\n", line);
+		ck_assert(connect_parse(&parser, (const uint8_t *)head, (uint32_t)strlen(head), &r, &v));
+		ck_assert(v.status == 0 || strncmp(tab + 6, "deny", 4) == 0);
+		bad += v.status == 400;
+		rows_seen++;
+	}
+	fclose(f);
+	ck_assert_uint_eq(rows_seen, 9);
+	ck_assert_uint_eq(bad, 2);
+}
+END_TEST
+
+#define ROWS(a) (int)(sizeof(a) / sizeof((a)[0]))
+
+int main(void)
+{
+	Suite *s = suite_create("connect");
+	TCase *t = tcase_create("frontend");
+	tcase_set_timeout(t, 30);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_loop_test(t, split_anywhere, 0, (int)sizeof(talk) - 1);
+	tcase_add_test(t, byte_by_byte);
+	tcase_add_loop_test(t, head_is_judged, 0, ROWS(heads));
+	tcase_add_loop_test(t, nul_is_refused_everywhere, 0, 34);
+	tcase_add_loop_test(t, size_of_the_head, 0, 2);
+	tcase_add_loop_test(t, login_is_read, 0, ROWS(logins));
+	tcase_add_loop_test(t, dial_fails, 0, ROWS(ends));
+	tcase_add_test(t, reason_is_quoted);
+	tcase_add_test(t, dial_can_not_begin);
+	tcase_add_test(t, head_takes_five_seconds_at_most);
+	tcase_add_loop_test(t, client_leaves, 1, (int)sizeof(talk) - 5);
+	tcase_add_test(t, limit_of_connections);
+	tcase_add_test(t, events_tell_the_end);
+	tcase_add_test(t, stop_ends_everything);
+	tcase_add_test(t, ports_of_the_corpus);
+	suite_add_tcase(s, t);
+	return bed_run(s);
+}
