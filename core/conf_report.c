@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "utf8.h"
 
 #define REPORT_MAX 200 /* a file with more mistakes is not a configuration; they are counted, not kept */
 
@@ -38,6 +39,16 @@ static char *copy(const char *s)
 	return s ? strdup(s) : NULL;
 }
 
+/* Messages quote what is in files: one line, and nothing that a terminal would obey. */
+static char *shown(const char *s)
+{
+	size_t size = s ? 4 * strlen(s) + 1 : 0;
+	char *ret = s ? malloc(size) : NULL;
+	if (ret)
+		utf8_escape(s, ret, size);
+	return ret;
+}
+
 __attribute__((format(printf, 6, 0)))
 static void report_vadd(struct conf_report *r, bool warning, struct conf_place at, const char *code, const char *remedy,
 			const char *fmt, va_list ap)
@@ -48,10 +59,13 @@ static void report_vadd(struct conf_report *r, bool warning, struct conf_place a
 	struct conf_problem *p = report_room(r);
 	if (!p)
 		return;
-	*p = (struct conf_problem){.at = at, .warning = warning, .code = strdup(code), .remedy = copy(remedy)};
+	*p = (struct conf_problem){.at = at, .warning = warning, .code = strdup(code), .remedy = shown(remedy)};
 	p->at.file = copy(at.file);
-	if (vasprintf(&p->text, fmt, ap) < 0)
-		p->text = NULL;
+	char *text = NULL;
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	p->text = shown(text);
+	free(text);
 	if (!p->code || !p->text) {
 		problem_clear(p);
 		return;
@@ -112,6 +126,9 @@ static void print_source(const struct conf_place *at, FILE *to)
 			break;
 	if (len >= 0) {
 		line[strcspn(line, "\r\n")] = 0;
+		for (char *p = line; *p; p++)
+			if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
+				*p = '?';
 		fprintf(to, "    %s\n    ", line);
 		uint32_t column = 1;
 		for (const char *p = line; *p && column < at->column; p++) {

@@ -12,6 +12,7 @@
 
 #include "addr.h"
 #include "schema_value.h"
+#include "utf8.h"
 
 const struct schema_unit *schema_units(uint32_t type)
 {
@@ -182,32 +183,12 @@ bool schema_needs_quotes(const char *text)
 	return false;
 }
 
-/* One character of UTF-8: its length, 0 when it is none. */
-static uint32_t take_character(const unsigned char *p, uint32_t *ret_code)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t len = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
-	uint32_t code = len == 1 ? p[0] : p[0] & (0x7fU >> len);
-
-	for (uint32_t i = 1; i < len; i++) {
-		if ((p[i] & 0xC0) != 0x80)
-			return 0;
-		code = code << 6 | (p[i] & 0x3fU);
-	}
-	if (!len || code < least[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-		return 0;
-	*ret_code = code;
-	return len;
-}
-
 /* What is no UTF-8 becomes U+FFFD: a file with it could not be read again. */
 void schema_write_quoted(const char *text, FILE *to)
 {
-	const unsigned char *p = (const unsigned char *)text;
-
 	fputc('"', to);
-	while (*p) {
-		uint32_t code = 0xfffd, len = take_character(p, &code);
+	while (*text) {
+		uint32_t code = 0xfffd, len = utf8_char(text, &code);
 		bool space = code >= 0x2028 && code <= 0x2029, mark = code == 0xfeff || code == 0xfffe || code == 0xffff;
 		if (code == '"' || code == '\\')
 			fprintf(to, "\\%c", (int)code);
@@ -218,8 +199,8 @@ void schema_write_quoted(const char *text, FILE *to)
 		else if (!len || space || mark)
 			fprintf(to, "\\u%04X", code);
 		else
-			fwrite(p, 1, len, to);
-		p += len ? len : 1;
+			fwrite(text, 1, len, to);
+		text += len ? len : 1;
 	}
 	fputc('"', to);
 }
