@@ -97,7 +97,7 @@ static void print_usage(const struct cli_out *o, const struct cli_verb *v)
 static void print_arg(const struct cli_out *o, const struct cli_arg *arg)
 {
 	char left[200], up[64], right[700];
-	bool typed = arg->words && strcmp(arg->words, "text") && arg->type != RTUN_T_BOOL;
+	bool typed = arg->words && arg->type != RTUN_T_TEXT && arg->type != RTUN_T_BOOL;
 
 	upper(arg->key, up, sizeof(up));
 	if (arg->positional) {
@@ -106,8 +106,7 @@ static void print_arg(const struct cli_out *o, const struct cli_arg *arg)
 		snprintf(left, sizeof(left), "--%s%s%s", arg->key, arg->optional_value ? "[=" : arg->type == RTUN_T_BOOL ? "" : " ",
 			 arg->optional_value ? "VALUE]" : arg->type == RTUN_T_BOOL ? "" : up);
 	}
-	snprintf(right, sizeof(right), "%s%s%s%s%s%s%s%s", arg->doc ? arg->doc : "", typed ? " (" : "", typed ? arg->words : "",
-		 typed ? ")" : "", arg->def ? "; default " : "", arg->def ? arg->def : "",
+	snprintf(right, sizeof(right), "%s%s%s%s%s%s%s", arg->doc ? arg->doc : "", typed ? "; " : "", typed ? arg->words : "", arg->def ? "; default " : "", arg->def ? arg->def : "",
 		 arg->from_stdin ? "; from standard input when missing" : "", arg->required && !arg->positional ? "; required" : "");
 	entry(o, 26, left, right);
 }
@@ -116,7 +115,7 @@ static void print_common(const struct cli_out *o, const struct cli_verb *v, cons
 {
 	const char *left, *right;
 
-	title(o, "Options of every verb");
+	title(o, "Options");
 	if (!own && json_array_size(v->instances) != 1)
 		entry(o, 26, "--on INSTANCE", "Which instance answers, where several have the verb");
 	if (cli_verb_qr(v)) {
@@ -135,7 +134,7 @@ static void print_notes(const struct cli_out *o, const struct cli_verb *v)
 
 	if (!v->module || !*v->module) return;
 	snprintf(text, sizeof(text), "A verb of the module %s", v->module);
-	fprintf(o->out, "\n%s%s", text, json_array_size(v->instances) ? ", here of " : "");
+	fprintf(o->out, "\n%s%s", text, json_array_size(v->instances) ? "; here: " : "");
 	json_array_foreach(v->instances, i, instance)
 		fprintf(o->out, "%s%s", i ? ", " : "", json_is_string(instance) ? json_string_value(instance) : "?");
 	fprintf(o->out, v->offline ? "; works with and without the running daemon.\n" : "; needs the running daemon.\n");

@@ -98,10 +98,10 @@ static int print_schema(const struct cli *cli, struct modload *ml)
 
 static const struct cli_view option_views[] = {
 	{"key", "KEY", RTUN_V_TEXT}, {"type", "TAKES", RTUN_V_TEXT}, {"default", "DEFAULT", RTUN_V_TEXT}, {"when", "ONLY FOR", RTUN_V_TEXT},
-	{"doc", "", RTUN_V_TEXT},
+	{"doc", "MEANING", RTUN_V_TEXT},
 };
-static const struct cli_view named_views[] = {{"name", "NAME", RTUN_V_TEXT}, {"doc", "", RTUN_V_TEXT}};
-static const struct cli_view metric_views[] = {{"name", "NAME", RTUN_V_TEXT}, {"labels", "LABELS", RTUN_V_TEXT}, {"help", "", RTUN_V_TEXT}};
+static const struct cli_view named_views[] = {{"name", "NAME", RTUN_V_TEXT}, {"doc", "MEANING", RTUN_V_TEXT}};
+static const struct cli_view metric_views[] = {{"name", "NAME", RTUN_V_TEXT}, {"labels", "LABELS", RTUN_V_TEXT}, {"help", "MEANING", RTUN_V_TEXT}};
 static const struct cli_view service_views[] = {{"service", "SERVICE", RTUN_V_TEXT}, {"when", "ONLY FOR", RTUN_V_TEXT}};
 
 static const struct {

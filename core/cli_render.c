@@ -228,6 +228,22 @@ static size_t label_width(const struct cli_verb *verb)
 	return width;
 }
 
+/* As it is, line by line; only control characters are taken out. */
+static void render_sentence(const struct cli_out *o, const char *text)
+{
+	while (text && *text) {
+		size_t len = strcspn(text, "\n");
+		char *line = strndup(text, len), *shown;
+
+		if (!line) abort();
+		shown = cli_out_text(line);
+		fprintf(o->out, "%s\n", shown);
+		free(shown);
+		free(line);
+		text += len + (text[len] == '\n');
+	}
+}
+
 static void render_line(const struct cli_out *o, const struct cli_view *view, const json_t *value, size_t width)
 {
 	enum cli_style style;
@@ -235,7 +251,7 @@ static void render_line(const struct cli_out *o, const struct cli_view *view, co
 	const char *bold = cli_out_on(o->out_colour, CLI_BOLD), *off = cli_out_off(o->out_colour, CLI_BOLD);
 
 	if (view->type == RTUN_V_SENTENCE) {
-		if (!json_is_null(value)) fprintf(o->out, "%s\n", text);
+		render_sentence(o, json_string_value(value));
 	} else if (view->type == RTUN_V_COMMAND) {
 		fprintf(o->out, "%s%s:%s\n    %s\n", bold, label, off, text);
 	} else {

@@ -6,16 +6,41 @@
 
 #include "cli_source.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "process.h"
 
+/* A word that no installed module knows is a slip, whatever else may be wrong: 2 (said); 0: it may be a verb. */
+static int judge_verb(const struct cli *cli)
+{
+	json_t *installed = cli->call.verb && !cli_own_find(cli->call.verb) ? cli_source_installed(cli) : NULL;
+	int rc = installed && !cli_verb_find(installed, cli->call.verb, NULL) ? cli_help_unknown(cli, cli->call.verb, installed) : 0;
+
+	json_decref(installed);
+	return rc;
+}
+
 static int no_config(const struct cli *cli)
 {
-	return cli_out_fail(&cli->out, "no-configuration",
-			    cli->call.config_given ? "check the path after -c" : "write one with `restunnel init`, or name yours with -c FILE",
-			    "%s: no such configuration", cli->call.config);
+	int rc = judge_verb(cli);
+
+	return rc ? rc
+		  : cli_out_fail(&cli->out, "no-configuration",
+				 cli->call.config_given ? "check the path after -c"
+							: "write one with `restunnel init`, or name yours with -c FILE",
+				 "there is no configuration %s", cli->call.config);
+}
+
+static int bad_config(const struct cli *cli, const struct conf_report *report)
+{
+	int rc = judge_verb(cli);
+
+	if (rc) return rc;
+	conf_report_print(report, cli->out.err, cli->out.err_tty);
+	return cli_out_fail(&cli->out, "configuration", "see `restunnel check`", "%s can't be used", cli->call.config);
 }
 
 /* data-dir, even of a configuration that has mistakes elsewhere: the daemon may be running on the one before. */
@@ -23,17 +48,12 @@ static int read_data_dir(const struct cli *cli, struct cli_source *s)
 {
 	struct conf_report report = CONF_REPORT_INIT;
 	struct conf *conf = NULL;
-	int rc = conf_load(cli->call.config, &report, &conf);
+	int rc;
 
+	if (access(cli->call.config, F_OK) && (errno == ENOENT || errno == ENOTDIR)) return no_config(cli);
+	rc = conf_load(cli->call.config, &report, &conf);
 	if (conf && conf->data_dir && (rc == 0 || rc == -RTUN_ECONFIG)) s->data_dir = strdup(conf->data_dir);
-	if (rc == -RTUN_ENOENT) {
-		rc = no_config(cli);
-	} else if (!s->data_dir) {
-		conf_report_print(&report, cli->out.err, cli->out.err_tty);
-		rc = cli_out_fail(&cli->out, "configuration", NULL, "%s can't be read", cli->call.config);
-	} else {
-		rc = 0;
-	}
+	rc = s->data_dir ? 0 : bad_config(cli, &report);
 	conf_report_clear(&report);
 	conf_free(&conf);
 	return rc;
@@ -60,8 +80,7 @@ static int load(const struct cli *cli, struct cli_source *s)
 	int rc = app_load(&options, &report, &s->app);
 
 	if (rc) {
-		conf_report_print(&report, cli->out.err, cli->out.err_tty);
-		rc = cli_out_fail(&cli->out, "configuration", "see `restunnel check`", "%s has mistakes", cli->call.config);
+		rc = bad_config(cli, &report);
 	} else {
 		s->all = app_describe(s->app);
 	}

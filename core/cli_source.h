@@ -17,10 +17,10 @@ struct cli_source {
 	json_t *all;                    /* {"commands": [...]} */
 };
 
-/* Read data-dir's path from the configuration, become data-dir's owner if root, look for the daemon. 0, or 1 after
- * saying why not. Without a daemon client is NULL, which is no failure. */
+/* Read data-dir's path from the configuration, become data-dir's owner if root, look for the daemon. 0, or 1 or 2
+ * after saying why not. Without a daemon client is NULL, which is no failure. */
 int cli_source_locate(const struct cli *cli, struct cli_source *s);
-/* Then learn the verbs, from the daemon or by loading the configuration. 0, or 1 after saying why not. */
+/* Then learn the verbs, from the daemon or by loading the configuration. 0, or 1 or 2 after saying why not. */
 int cli_source_open(const struct cli *cli, struct cli_source *s);
 void cli_source_close(struct cli_source *s);
 

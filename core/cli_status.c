@@ -67,7 +67,7 @@ static void print_alerts(const struct cli_out *o, const json_t *alerts)
 }
 
 static const struct cli_view instance_views[] = {
-	{"name", "NAME", RTUN_V_TEXT}, {"module", "MODULE", RTUN_V_TEXT}, {"state", "STATE", RTUN_V_TEXT}, {"text", "", RTUN_V_TEXT},
+	{"name", "NAME", RTUN_V_TEXT}, {"module", "MODULE", RTUN_V_TEXT}, {"state", "STATE", RTUN_V_TEXT}, {"text", "DETAIL", RTUN_V_TEXT},
 };
 
 static void print_instances(const struct cli_out *o, const json_t *status)
