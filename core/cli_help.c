@@ -291,10 +291,12 @@ int cli_help_program(const struct cli *cli)
 	for (size_t i = 0; cli_call_describe(i, &left, &right); i++)
 		entry(o, 26, left, right);
 	title(o, "Examples");
-	fputs("  sudo restunnel init hub --public vps.example.net:9000    on the machine with a public address\n"
-	      "  sudo restunnel init node                                 on the machine that traffic leaves from\n"
-	      "  restunnel check -c ./restunnel.yaml                      every mistake at once\n"
-	      "  restunnel help check                                     one verb in full\n", o->out);
+	fputs("  On the machine with a public address, and on the one that traffic leaves from:\n"
+	      "    sudo restunnel init hub --public vps.example.net:9000\n"
+	      "    sudo restunnel init node\n"
+	      "  Every mistake of a configuration at once, and one verb in full:\n"
+	      "    restunnel check -c ./restunnel.yaml\n"
+	      "    restunnel help check\n", o->out);
 	fputs("\nExit status: 0 done, 1 failed, 2 wrong usage. More: man restunnel\n", o->out);
 	json_decref(all);
 	return cli_out_flush(o);
