@@ -368,9 +368,9 @@ usable() { hub status --wait=$((20 * patience)) >/dev/null; }
 # online NAME: does the hub say so?
 online() { [ "$(hub devices --json | json - "[x['online'] for x in d['devices'] if x['name'] == '$1'][0]")" = true ]; }
 
-# via_socks, via_http CURL-ARGUMENTS...: from the hub's machine
+# via_socks, via_http CURL-ARGUMENTS...: from the hub's machine (-p: CONNECT for http:// too)
 via_socks() { at hub curl -sS -m $((120 * patience)) --noproxy '' --cacert "$lab/tls/ca.pem" -x socks5h://127.0.0.1:1080 "$@"; }
-via_http() { at hub curl -sS -m $((120 * patience)) --noproxy '' --cacert "$lab/tls/ca.pem" -x http://127.0.0.1:1081 "$@"; }
+via_http() { at hub curl -sS -m $((120 * patience)) --noproxy '' --cacert "$lab/tls/ca.pem" -p -x http://127.0.0.1:1081 "$@"; }
 
 # a Python program of the tests, on the hub's machine
 tool() {

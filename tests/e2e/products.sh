@@ -9,7 +9,7 @@ lab_start
 # shipped NAME: conf/NAME.yaml with this lab's directory and address
 shipped() {
 	mkdir -p -m 700 "$lab/$1"
-	sed "s|/var/lib/restunnel|$lab/$1|; s|vps\.example\.net|11.0.0.1|" "$RESTUNNEL_SRC/conf/$1.yaml" >"$1.yaml" || fail "no conf/$1.yaml"
+	sed "s|/var/lib/restunnel|$lab/$1|; s|^\( *\)# public: vps\.example\.net:9000.*|\1public: 11.0.0.1:9000|" "$RESTUNNEL_SRC/conf/$1.yaml" >"$1.yaml" || fail "no conf/$1.yaml"
 }
 tunnel_works() {
 	run_hub

@@ -58,7 +58,9 @@ same "its event" "counted guests ok" "$(json event.json '"%s %s %s" % (d["instan
 # the limit
 noise 3000000 >www.www/file
 via_socks http://11.0.9.9/file >part 2>curl.log && fail "a stream of 3 MB went through a limit of 1 MiB"
-same "the limit" true "$([ "$(stat -c %s part)" -le 1048576 ] && [ "$(stat -c %s part)" -gt 900000 ] && echo true || stat -c %s part)"
-limited() { grep skeleton.closed follow.log | grep -q denied; }
+# the client's own system may drop what it had received when the reset comes, so the event says how much it was
+[ "$(stat -c %s part)" -le 1048576 ] || fail "$(stat -c %s part) bytes came through a limit of 1 MiB"
+limited() { grep skeleton.closed follow.log | grep denied >limited.txt; }
 await 10 "an event about the limit" limited
+same "the limit" 1048576 "$(sed 's/^[^{]*//' limited.txt | json - 'd["fields"]["bytes"]')"
 well_ended

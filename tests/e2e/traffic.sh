@@ -27,7 +27,7 @@ page() { same "$1" "this is www" "$($2 "$3")"; }
 download "SOCKS5" via_socks http://www.lab-internet.com/file
 download "HTTP CONNECT, TLS" via_http https://www.lab-internet.com/file
 upload "SOCKS5, TLS" via_socks https://www.lab-internet.com/up1
-upload "HTTP proxy, plain" via_http http://www.lab-internet.com/up2
+upload "HTTP CONNECT" via_http http://www.lab-internet.com/up2
 
 for proxy in via_socks via_http; do
 	for scheme in http https; do
