@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * exit_dialer.c - rtun.dialer/1: connections leave from this very machine, to what its filter allows.
+ */
+#include <ares.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "exit_dialer.h"
+
+#define S struct exit_dialer_options
+static const struct rtun_option rows[] = {
+	RTUN_REF(S, filter, RTUN_FILTER, RTUN_REQUIRED, NULL,
+		 "The instance that says which destinations are allowed; nothing is dialled without one."),
+	RTUN_DURATION(S, connect_timeout, "10s", 100 * RTUN_MS, 300 * RTUN_S, RTUN_RELOADABLE, NULL,
+		      "How long a destination may take to answer."),
+	RTUN_DURATION(S, dns_timeout, "5s", 100 * RTUN_MS, 60 * RTUN_S, RTUN_RELOADABLE, NULL,
+		      "How long the name servers may take to answer."),
+	RTUN_INT(S, max_connections, "16384", 1, 1000000, RTUN_RELOADABLE, NULL,
+		 "How many connections may be open or under way at once."),
+	RTUN_FILE(S, resolv_conf, "/etc/resolv.conf", RTUN_RELOADABLE, NULL,
+		  "Where the name servers are listed; read for each look-up. Search domains and /etc/hosts are never used."),
+};
+#undef S
+static const struct rtun_schema schema = RTUN_SCHEMA(struct exit_dialer_options, rows);
+
+static uint32_t flags(void *obj)
+{
+	(void)obj;
+	return RTUN_DIALER_DIRECT;
+}
+
+static const struct rtun_dialer_ops dialer_ops = {.size = sizeof(dialer_ops), .dial = exit_dialer_dial, .flags = flags};
+
+static int create(struct rtun_ctx *ctx, const void *cfg)
+{
+	const struct exit_dialer_options *o = cfg;
+	const struct rtun_filter_ops *filter = o->filter.ops;
+	struct exit_dialer *d;
+	if (!filter || !RTUN_HAS(struct rtun_filter_ops, filter, name) || !RTUN_HAS(struct rtun_filter_ops, filter, addresses))
+		return rtun_conf_error(ctx, "filter", "use an ipfilter: {module: ipfilter}", "this filter can't judge both names and addresses");
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return -RTUN_ENOMEM;
+	ctx->self = d;
+	d->ctx = ctx;
+	d->o = *o;
+	d->load = calloc(1, sizeof(*d->load));
+	if (!d->load || ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
+		return -RTUN_ENOMEM;
+	return rtun_provide(ctx, RTUN_DIALER, &dialer_ops, d);
+}
+
+static int reload(struct rtun_ctx *ctx, const void *cfg)
+{
+	struct exit_dialer *d = ctx->self;
+	struct rtun_ref filter = d->o.filter; /* can't change without a restart */
+	d->o = *(const struct exit_dialer_options *)cfg;
+	d->o.filter.ops = filter.ops;
+	d->o.filter.obj = filter.obj;
+	return 0;
+}
+
+static void stop(struct rtun_ctx *ctx)
+{
+	exit_dialer_dial_stop(ctx->self);
+}
+
+static void destroy(struct rtun_ctx *ctx)
+{
+	struct exit_dialer *d = ctx->self;
+	if (!d)
+		return;
+	if (d->load && d->load->open > 0)
+		d->load->orphan = true;
+	else
+		free(d->load);
+	ares_library_cleanup();
+	free(d);
+	ctx->self = NULL;
+}
+
+static void status(struct rtun_ctx *ctx, struct rtun_status *st)
+{
+	const struct exit_dialer *d = ctx->self;
+	unsigned long long open = d->load->open, most = d->o.max_connections;
+	snprintf(st->text, sizeof(st->text), "%llu of at most %llu connections open", open, most);
+	if (open < most)
+		return;
+	st->state = RTUN_STATE_DEGRADED;
+	snprintf(st->code, sizeof(st->code), "max-connections");
+	snprintf(st->remedy, sizeof(st->remedy), "raise max-connections, or look for a program that leaves connections open");
+}
+
+static const struct rtun_port provides[] = {{RTUN_DIALER, NULL}};
+
+RTUN_MODULE(exit_dialer, .version = "1", .summary = "connects from this machine to destinations that its filter allows",
+	    .license = "BSD-2-Clause", .schema = &schema, .provides = RTUN_LIST(provides), .create = create, .reload = reload,
+	    .stop = stop, .destroy = destroy, .status = status);

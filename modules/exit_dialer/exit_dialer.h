@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * exit_dialer.h - what the files of this module share.
+ *
+ *   lookup.c       one name: asks the system's name servers for A and AAAA
+ *   dial.c         one connection: judge, look up, judge, race
+ *   exit_dialer.c  options, the service, the count of connections
+ */
+#ifndef EXIT_DIALER_H
+#define EXIT_DIALER_H
+
+#include <stdbool.h>
+
+#include <restunnel/module.h>
+#include <restunnel/svc/dialer.h>
+#include <restunnel/svc/filter.h>
+
+/* ---- Look-up ---- */
+
+#define LOOKUP_MAX 64U /* addresses of one family that are listened to; a longer answer is refused */
+
+struct exit_dialer_lookup;
+
+/* The answer for one family: `n` addresses, each with the port; or none, and why not. Called from the loop, twice unless
+ * cancelled. */
+typedef void exit_dialer_lookup_cb(void *arg, const struct rtun_addr *a, uint32_t n, const char *why);
+
+/* 0 or -RTUN_ENOMEM; every other failure comes through cb. */
+int exit_dialer_lookup_start(struct rtun_ctx *ctx, const char *resolv_conf, const char *host, uint16_t port,
+			     exit_dialer_lookup_cb *cb, void *arg, struct exit_dialer_lookup **ret);
+void exit_dialer_lookup_cancel(struct exit_dialer_lookup **l);
+
+/* ---- Dial ---- */
+
+struct exit_dialer_options {
+	struct rtun_ref filter;
+	uint64_t connect_timeout;
+	uint64_t dns_timeout;
+	uint64_t max_connections;
+	const char *resolv_conf;
+};
+
+/* Streams may outlive the instance: they hold this, not that. */
+struct exit_dialer_load {
+	uint64_t open;
+	bool orphan; /* the instance is gone: the last stream frees it */
+};
+
+struct exit_dialer_dial;
+
+struct exit_dialer {
+	struct rtun_ctx *ctx;
+	struct exit_dialer_options o;
+	struct exit_dialer_load *load;
+	struct exit_dialer_dial *dials;
+	uint64_t dialling;
+};
+
+int exit_dialer_dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
+void exit_dialer_dial_stop(struct exit_dialer *d);
+
+#endif
