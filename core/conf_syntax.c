@@ -8,7 +8,7 @@
 
 /* What libyaml says; what we say (%u: the line where the enclosing thing began); the remedy. */
 static const struct wording {
-	const char *problem, *context;
+	const char *problem, *within;
 	const char *text, *remedy;
 } wordings[] = {
 	{"found a tab character", NULL, "a tab where spaces should be", "YAML indents with spaces: replace the tab"},
@@ -89,11 +89,11 @@ static bool report_character(const struct offence *o)
 
 static bool report_wording(const struct offence *o)
 {
-	const char *problem = o->yaml->problem ? o->yaml->problem : "", *context = o->yaml->context ? o->yaml->context : "";
+	const char *problem = o->yaml->problem ? o->yaml->problem : "", *within = o->yaml->context ? o->yaml->context : "";
 
 	for (size_t i = 0; i < sizeof(wordings) / sizeof(wordings[0]); i++) {
 		const struct wording *w = &wordings[i];
-		if (strncmp(problem, w->problem, strlen(w->problem)) || (w->context && strcmp(context, w->context)))
+		if (strncmp(problem, w->problem, strlen(w->problem)) || (w->within && strcmp(within, w->within)))
 			continue;
 		char text[160];
 		const char *line = strstr(w->text, "%u");

@@ -303,26 +303,48 @@ static void judge_key(struct fill *f, const struct conf_node *node)
 
 /* ---- Listening beyond this machine ---- */
 
-static bool is_exposed(const struct fill *f)
+enum exposure { EXPOSURE_REFUSED, EXPOSURE_WITHOUT_USERS, EXPOSURE_ALLOWED };
+
+/* NULL: there is no such row, or it doesn't hold here. */
+static const struct rtun_option *used_row(const struct fill *f, const char *key, uint32_t type, bool *ret_bad)
 {
 	const struct rtun_option *row;
-	uint32_t on = 0;
-
 	for (uint32_t i = 0; (row = schema_row(f->schema, i)); i++) {
-		if (row->type != RTUN_T_BOOL || !is_key(row, "expose-beyond-loopback"))
+		if (row->type != type || f->states[i] == ROW_UNUSED || !is_key(row, key))
 			continue;
-		if (f->states[i] == ROW_BAD)
-			return true; /* refused already */
-		if (f->states[i] == ROW_FILLED)
-			memcpy(&on, (const char *)f->cfg + row->offset, sizeof(on));
+		*ret_bad = f->states[i] == ROW_BAD;
+		return row;
 	}
-	return on != 0;
+	return NULL;
 }
 
-static void judge_local(struct fill *f, const struct rtun_option *row)
+/* Takes two: the word, and a users-file where the module knows one. What was refused already is not judged again. */
+static enum exposure exposure_of(const struct fill *f)
 {
-	static const char remedy[] = "listen on 127.0.0.1, [::1] or unix:/path; or, when others are meant to reach it, "
-				     "add \"expose-beyond-loopback: true\" and name a users-file";
+	bool bad = false;
+	const struct rtun_option *expose = used_row(f, "expose-beyond-loopback", RTUN_T_BOOL, &bad);
+	const struct rtun_option *users;
+	const char *file;
+	uint32_t on = 0;
+
+	if (expose && !bad)
+		memcpy(&on, (const char *)f->cfg + expose->offset, sizeof(on));
+	if (!on)
+		return bad ? EXPOSURE_ALLOWED : EXPOSURE_REFUSED;
+	users = used_row(f, "users-file", RTUN_T_FILE, &bad);
+	if (!users || bad)
+		return EXPOSURE_ALLOWED;
+	memcpy(&file, (const char *)f->cfg + users->offset, sizeof(file));
+	return file ? EXPOSURE_ALLOWED : EXPOSURE_WITHOUT_USERS;
+}
+
+static void judge_local(struct fill *f, const struct rtun_option *row, enum exposure exposure)
+{
+	static const char *const remedies[] = {
+		[EXPOSURE_REFUSED] = "listen on 127.0.0.1, [::1] or unix:/path; or, when others are meant to reach it, "
+				     "add \"expose-beyond-loopback: true\" and name a users-file",
+		[EXPOSURE_WITHOUT_USERS] = "name a users-file too: expose-beyond-loopback alone would let everybody in",
+	};
 	const struct conf_node *node;
 	struct rtun_endpoint e;
 	struct rtun_list list;
@@ -335,7 +357,7 @@ static void judge_local(struct fill *f, const struct rtun_option *row)
 	for (uint32_t i = 0; i < list.count; i++, node = node ? node->next : NULL) {
 		memcpy(&e, (const char *)list.items + (size_t)i * list.item_size, sizeof(e));
 		if (e.addr.family && !addr_is_loopback(&e.addr))
-			conf_report_add(f->report, node ? node->at : f->at, "not-loopback", remedy,
+			conf_report_add(f->report, node ? node->at : f->at, "not-loopback", remedies[exposure],
 					"%s: %s is not a loopback address: other machines could reach it", key, e.text);
 	}
 }
@@ -343,11 +365,12 @@ static void judge_local(struct fill *f, const struct rtun_option *row)
 static void judge_locals(struct fill *f)
 {
 	const struct rtun_option *row;
-	if (is_exposed(f))
+	enum exposure exposure = exposure_of(f);
+	if (exposure == EXPOSURE_ALLOWED)
 		return;
 	for (uint32_t i = 0; (row = schema_row(f->schema, i)); i++)
 		if (row->type == RTUN_T_LISTEN && (row->flags & RTUN_LOCAL) && f->states[i] == ROW_FILLED)
-			judge_local(f, row);
+			judge_local(f, row, exposure);
 }
 
 /* ---- The whole ---- */

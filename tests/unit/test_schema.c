@@ -289,6 +289,7 @@ struct roles {
 	struct rtun_ref to;
 	struct rtun_list listen;
 	uint32_t expose_beyond_loopback;
+	const char *users_file;
 };
 static const struct rtun_option roles_rows[] = {
 	RTUN_TEXT(struct roles, public, NULL, RTUN_REQUIRED, "role=hub", "Of the hub."),
@@ -297,6 +298,7 @@ static const struct rtun_option roles_rows[] = {
 	RTUN_REF(struct roles, to, "rtun.dialer/1", RTUN_REQUIRED, "role=node", "Where to."),
 	RTUN_LISTEN(struct roles, listen, NULL, RTUN_LOCAL, NULL, "Where."),
 	RTUN_BOOL(struct roles, expose_beyond_loopback, "false", 0, NULL, "Let others in."),
+	RTUN_FILE(struct roles, users_file, NULL, RTUN_SECRET, "role=node", "Who may."),
 };
 static const struct rtun_schema roles_schema = RTUN_SCHEMA(struct roles, roles_rows);
 
@@ -316,7 +318,13 @@ static const struct {
 	{"role: node\nlisten: 0.0.0.0:80", "2:9 not-loopback: listen: 0.0.0.0:80 is not a loopback address: other machines could reach it" EXPOSED},
 	{"role: node\nlisten: [127.0.0.1:80, '[::]:80']",
 	 "2:24 not-loopback: listen: [::]:80 is not a loopback address: other machines could reach it" EXPOSED},
-	{"role: node\nlisten: 10.0.0.1:80\nexpose-beyond-loopback: true", ""},
+	{"role: node\nlisten: 10.0.0.1:80\nexpose-beyond-loopback: true\nusers-file: /x", ""},
+	{"role: node\nlisten: 10.0.0.1:80\nexpose-beyond-loopback: true",
+	 "2:9 not-loopback: listen: 10.0.0.1:80 is not a loopback address: other machines could reach it; name a users-file too: "
+	 "expose-beyond-loopback alone would let everybody in\n"},
+	{"role: node\nlisten: 10.0.0.1:80\nusers-file: /x", "2:9 not-loopback: listen: 10.0.0.1:80 is not a loopback address: other machines could "
+							     "reach it" EXPOSED},
+	{"role: both\nlisten: 10.0.0.1:80\nexpose-beyond-loopback: true", ""}, /* knows no users-file */
 	{"role: node\nlisten: 10.0.0.1:80\nexpose-beyond-loopback: false",
 	 "2:9 not-loopback: listen: 10.0.0.1:80 is not a loopback address: other machines could reach it" EXPOSED},
 	{"role: node\nlisten: 10.0.0.1:80\nexpose-beyond-loopback: sure",

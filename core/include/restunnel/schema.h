@@ -39,7 +39,9 @@ extern "C" {
 #define RTUN_REQUIRED 1U
 #define RTUN_RELOADABLE 2U /* `reload` takes a change of it; without this a change asks for a restart */
 #define RTUN_SECRET 4U     /* never shown */
-#define RTUN_LOCAL 8U      /* RTUN_T_LISTEN: only loopback or unix:, unless the module's `check` allows more */
+/* RTUN_T_LISTEN: only loopback or unix:, unless the schema's option expose_beyond_loopback (bool) is true and its
+ * users_file (file), if it has that option, is set. */
+#define RTUN_LOCAL 8U
 
 struct rtun_endpoint {
 	const char *text;      /* as written */
