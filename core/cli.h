@@ -39,11 +39,18 @@ struct cli_verb *cli_own_verb(const struct cli_own *own);
 /* A module's verb: find it, ask, show the answer. */
 int cli_command_run(const struct cli *cli);
 
-/* Help: of the program; of a verb, own or a module's; NULL: unknown, said with the nearest. */
+/* Help: of the program; of a verb, own or a module's; for an unknown one, with the nearest. Exit statuses. */
 int cli_help_program(const struct cli *cli);
 int cli_help_verb(const struct cli *cli, const char *name);
 int cli_help_unknown(const struct cli *cli, const char *name, const json_t *all);
 int cli_help_version(const struct cli *cli);
+/* A verb, own or a module's, or NULL; *ret_all (a reference, or NULL) is where it was looked for. */
+struct cli_verb *cli_help_find(const struct cli *cli, const char *name, json_t **ret_all);
+/* {"schema":1,"commands":[...]}: own verbs and those of `all`. New reference. */
+json_t *cli_help_json(const json_t *all);
+
+/* For completion: the verbs, or (name given) what may follow one; one word on a line. */
+int cli_words(const struct cli *cli, const char *name);
 
 /* Texts of own arguments; NULL or false when not given. */
 static inline const char *cli_text(const json_t *args, const char *key)

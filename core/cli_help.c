@@ -156,7 +156,7 @@ static int print_verb(const struct cli_out *o, const struct cli_verb *v, const s
 	return cli_out_flush(o);
 }
 
-static struct cli_verb *find(const struct cli *cli, const char *name, json_t **ret_all)
+struct cli_verb *cli_help_find(const struct cli *cli, const char *name, json_t **ret_all)
 {
 	const struct cli_own *own = cli_own_find(name);
 	json_t *description, *installed;
@@ -177,7 +177,7 @@ static struct cli_verb *find(const struct cli *cli, const char *name, json_t **r
 int cli_help_verb(const struct cli *cli, const char *name)
 {
 	json_t *all;
-	struct cli_verb *v = find(cli, name, &all);
+	struct cli_verb *v = cli_help_find(cli, name, &all);
 	int rc;
 
 	if (!v) {
@@ -256,7 +256,7 @@ static void print_modules(const struct cli_out *o, const json_t *commands)
 	json_decref(seen);
 }
 
-static json_t *program_json(json_t *all)
+json_t *cli_help_json(const json_t *all)
 {
 	const struct cli_own *own;
 	json_t *commands = json_array(), *d = json_pack("{s:i, s:o}", "schema", 1, "commands", commands), *c;
@@ -272,7 +272,7 @@ static json_t *program_json(json_t *all)
 int cli_help_program(const struct cli *cli)
 {
 	const struct cli_out *o = &cli->out;
-	json_t *all = cli_source_best(cli), *d = o->json ? program_json(all) : NULL;
+	json_t *all = cli_source_best(cli), *d = o->json ? cli_help_json(all) : NULL;
 	const char *left, *right;
 
 	if (d) {
@@ -302,41 +302,11 @@ int cli_help_program(const struct cli *cli)
 	return cli_out_flush(o);
 }
 
-/* ---- Words for completion ---- */
-
-static void words_of_verb(const struct cli_out *o, const struct cli_verb *v)
-{
-	for (size_t i = 0; i < v->arg_count; i++)
-		if (!v->args[i].positional) fprintf(o->out, "--%s\n", v->args[i].key);
-	if (cli_verb_qr(v)) fputs("--qr\n--png\n", o->out);
-	if (v->module && *v->module) fputs("--on\n", o->out);
-	fputs("--json\n--help\n", o->out);
-}
-
-static int print_words(const struct cli *cli, const char *name)
-{
-	json_t *all = NULL, *d, *c;
-	struct cli_verb *v = name ? find(cli, name, &all) : NULL;
-	size_t i;
-
-	if (!name) {
-		all = cli_source_best(cli);
-		d = program_json(all);
-		json_array_foreach(json_object_get(d, "commands"), i, c)
-			fprintf(cli->out.out, "%s\n", json_string_value(json_object_get(c, "name")));
-		json_decref(d);
-	}
-	if (v) words_of_verb(&cli->out, v);
-	cli_verb_destroy(&v);
-	json_decref(all);
-	return cli_out_flush(&cli->out);
-}
-
 static int help(const struct cli *cli, const json_t *args)
 {
 	const char *verb = cli_text(args, "verb");
 
-	if (cli_flag(args, "words")) return print_words(cli, verb);
+	if (cli_flag(args, "words")) return cli_words(cli, verb);
 	return verb ? cli_help_verb(cli, verb) : cli_help_program(cli);
 }
 

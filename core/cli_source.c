@@ -136,20 +136,27 @@ json_t *cli_source_installed(const struct cli *cli)
 	return json_pack("{s:o}", "commands", commands);
 }
 
-json_t *cli_source_best(const struct cli *cli)
+int cli_source_open_quietly(const struct cli *cli, struct cli_source *s)
 {
 	struct cli silent = *cli;
-	struct cli_source s;
 	char *said = NULL;
 	size_t len = 0;
-	json_t *all;
+	int rc;
 
 	silent.out.json = false;
 	silent.out.err = open_memstream(&said, &len);
 	if (!silent.out.err) abort();
-	all = cli_source_open(&silent, &s) == 0 ? json_incref(s.all) : NULL;
-	cli_source_close(&s);
+	rc = cli_source_open(&silent, s);
 	fclose(silent.out.err);
 	free(said);
+	return rc;
+}
+
+json_t *cli_source_best(const struct cli *cli)
+{
+	struct cli_source s;
+	json_t *all = cli_source_open_quietly(cli, &s) == 0 ? json_incref(s.all) : NULL;
+
+	cli_source_close(&s);
 	return all ? all : cli_source_installed(cli);
 }

@@ -22,6 +22,8 @@ struct cli_source {
 int cli_source_locate(const struct cli *cli, struct cli_source *s);
 /* Then learn the verbs, from the daemon or by loading the configuration. 0, or 1 or 2 after saying why not. */
 int cli_source_open(const struct cli *cli, struct cli_source *s);
+/* The same without a word. */
+int cli_source_open_quietly(const struct cli *cli, struct cli_source *s);
 void cli_source_close(struct cli_source *s);
 
 /* The verbs of all installed modules; a new reference, perhaps without any. */

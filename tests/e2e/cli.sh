@@ -255,6 +255,8 @@ same 'lines of --watch --json' 1 "$(wc -l <out)"
 json out 'd["state"] == "ok"'
 run 0 greet ann -c good.yaml; has out 'Name: ann'
 run 2 gret -c good.yaml; has err 'did you mean greet?'
+# names for completion: what the module's lists say, but nothing that a shell would have to quote
+run 0 help --words greet -c good.yaml; has out 'bea'; hasnt out 'ann'
 run 2 invite -c good.yaml; has err 'invite needs WORD'
 R invite -c good.yaml >out 2>err <<-X || fail 'a word from standard input'
 	sesame

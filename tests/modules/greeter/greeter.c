@@ -86,7 +86,7 @@ static const struct rtun_view friend_views[] = {
 
 static void friends(struct rtun_ctx *ctx, const void *cfg, struct rtun_reply *reply)
 {
-	struct rtun_value *answer = rtun_object(ctx), *list = rtun_array(ctx), *one = rtun_object(ctx);
+	struct rtun_value *answer = rtun_object(ctx), *list = rtun_array(ctx), *one = rtun_object(ctx), *other = rtun_object(ctx);
 
 	(void)cfg;
 	rtun_set_text(ctx, one, "name", "ann\033[31m");
@@ -94,6 +94,9 @@ static void friends(struct rtun_ctx *ctx, const void *cfg, struct rtun_reply *re
 	rtun_set_time(ctx, one, "seen", rtun_wall(ctx) / 1000 - 180);
 	rtun_set_int(ctx, one, "bytes", 2048);
 	rtun_append(list, one);
+	rtun_set_text(ctx, other, "name", "bea");
+	rtun_set_bool(ctx, other, "online", 0);
+	rtun_append(list, other);
 	rtun_set(answer, "friends", list);
 	rtun_reply_ok(&reply, answer);
 }
