@@ -20,12 +20,15 @@
 static int parse(const char *text, uint64_t *ret_value)
 {
 	size_t len = strspn(text, "0123456789");
-	char *end;
+	uint64_t value;
 
 	if (len < 1 || len > 19 || strcmp(text + len, "\n"))
 		return -1;
-	*ret_value = strtoull(text, &end, 10);
-	return *ret_value < MOST ? 0 : -1;
+	value = strtoull(text, NULL, 10);
+	if (value >= MOST)
+		return -1;
+	*ret_value = value;
+	return 0;
 }
 
 static uint64_t clock_of(const struct counter *c)

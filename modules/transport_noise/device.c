@@ -197,28 +197,32 @@ static bool is_taken(void *arg, const char *name)
 	return d && d != a->who;
 }
 
-/* The secret goes first: a device that is in devices.yaml has its PSK. If the second write fails, the first is undone. */
+/* The PSK goes last: until it is on disk the device may go on with its old one, whatever fails. */
 static int add_known(struct device_list *l, struct device *d, const char *name, const struct secret *secret, char error[DEVICE_ERROR])
 {
-	struct device_record r = device_record_of(d);
-	int result = secret_save(l->ctx, DEVICE_DIR, d->key, secret);
+	struct device_record old = device_record_of(d), r = old;
+	char ignored[DEVICE_ERROR];
+	int result;
 
-	if (result)
-		return refuse(result, error, "the device's key can't be written: see the log");
 	r.name = name;
 	r.enrolled_at = rtun_wall(l->ctx) / 1000;
 	result = save_with(l, d, &r, error);
-	if (result) {
-		(void)secret_save(l->ctx, DEVICE_DIR, d->key, &d->secret);
+	if (result)
 		return result;
-	}
-	memmove(d->name, name, strlen(name) + 1);
+	result = secret_save(l->ctx, DEVICE_DIR, d->key, secret);
+	if (result)
+		refuse(result, error, "the device's key can't be written: it was not paired; the log says why");
+	else
+		d->secret = *secret;
+	if (result && !save_with(l, d, &old, ignored))
+		return result;
+	snprintf(d->name, sizeof(d->name), "%s", name); /* as it is on disk */
 	d->enrolled_at = r.enrolled_at;
-	d->secret = *secret;
 	device_sort(l);
-	return 0;
+	return result;
 }
 
+/* The PSK goes first: a device that is in devices.yaml has one. If the second write fails, the first is undone. */
 static int add_new(struct device_list *l, const uint8_t key[32], const char *name, const struct secret *secret, struct device **ret_device,
 		   char error[DEVICE_ERROR])
 {
@@ -231,7 +235,7 @@ static int add_new(struct device_list *l, const uint8_t key[32], const char *nam
 	d->secret = *secret;
 	result = secret_save(l->ctx, DEVICE_DIR, key, secret);
 	if (result) {
-		refuse(result, error, "the device's key can't be written: see the log");
+		refuse(result, error, "the device's key can't be written: nothing was changed; the log says why");
 		goto fail_secret;
 	}
 	result = save_with(l, NULL, &r, error);

@@ -50,19 +50,15 @@ static void entry_destroy(struct hub_entry **e)
 	*e = NULL;
 }
 
-/* An empty one at the end of the list, or NULL: no memory. */
-static struct hub_entry *append(struct hubs *h)
+/* An empty one, for which there is room in the list; or NULL: no memory. */
+static struct hub_entry *entry_create(struct hubs *h)
 {
 	struct hub_entry **items = reallocarray(h->items, h->count + 1, sizeof(*items));
-	struct hub_entry *e;
 
 	if (!items)
 		return NULL;
 	h->items = items;
-	e = calloc(1, sizeof(*e));
-	if (e)
-		items[h->count++] = e;
-	return e;
+	return calloc(1, sizeof(struct hub_entry));
 }
 
 static void take_out(struct hubs *h, struct hub_entry *e)
@@ -126,11 +122,12 @@ static void load_record(void *arg, const void *record)
 		l->result = -RTUN_ECONFIG;
 		return;
 	}
-	e = append(l->hubs);
+	e = entry_create(l->hubs);
 	if (!e) {
 		l->result = -RTUN_ENOMEM;
 		return;
 	}
+	l->hubs->items[l->hubs->count++] = e;
 	memcpy(e->key, r->public_key.p, sizeof(e->key));
 	snprintf(e->name, sizeof(e->name), "%s", r->name);
 	snprintf(e->host, sizeof(e->host), "%s", r->address.host);
@@ -244,12 +241,29 @@ static int save_psk(struct hubs *h, const struct hub_entry *e, char error[HUBS_E
 	return r ? refuse(r, error, "the hub's key can't be written; the log says why") : 0;
 }
 
+/* The PSK goes first: a hub that is in the list has its PSK. If the second write fails, the first is undone. */
+static int save_both(struct hubs *h, const struct hub_entry *known, const struct hub_entry *new, char error[HUBS_ERROR])
+{
+	char ignored[HUBS_ERROR];
+	int r = save_psk(h, new, error);
+
+	if (!r)
+		r = save_with(h, known, new, error);
+	if (r && known)
+		(void)save_psk(h, known, ignored);
+	else if (r)
+		secret_remove(h->ctx, HUBS_DIR, new->key);
+	return r;
+}
+
 int hubs_add(struct hubs *h, const struct hub_entry *e, struct hub_entry **ret_entry, char error[HUBS_ERROR])
 {
-	struct hub_entry *known = hubs_by_key(h, e->key), *to = known, new = *e;
-	char label[LABEL_SIZE], ignored[HUBS_ERROR];
+	struct hub_entry *known = hubs_by_key(h, e->key), *to = known ? known : entry_create(h), new = *e;
+	char label[LABEL_SIZE];
 	int r;
 
+	if (!to)
+		return refuse(-RTUN_ENOMEM, error, "no memory");
 	new.enrolled_at = rtun_wall(h->ctx) / 1000;
 	new.tunnel = known ? known->tunnel : NULL;
 	label_clean(e->host, "hub", label);
@@ -257,20 +271,14 @@ int hubs_add(struct hubs *h, const struct hub_entry *e, struct hub_entry **ret_e
 		memcpy(new.name, known->name, sizeof(new.name));
 	else
 		label_unique(label, is_taken, h, new.name);
-	r = save_psk(h, &new, error); /* first: a hub that is in the list has its PSK */
-	if (!r)
-		r = save_with(h, known, &new, error);
-	if (!r && !to) {
-		to = append(h);
-		r = to ? 0 : refuse(-RTUN_ENOMEM, error, "no memory");
-	}
+	r = save_both(h, known, &new, error);
 	if (!r) {
 		*to = new;
 		*ret_entry = to;
-	} else if (known) {
-		(void)save_psk(h, known, ignored); /* as it was */
-	} else {
-		secret_remove(h->ctx, HUBS_DIR, new.key);
+		if (!known)
+			h->items[h->count++] = to;
+	} else if (!known) {
+		entry_destroy(&to);
 	}
 	sodium_memzero(&new, sizeof(new));
 	return r;
