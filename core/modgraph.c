@@ -13,7 +13,8 @@
 struct modgraph {
 	struct instance **items;
 	uint32_t count;
-	bool complete; /* every entry has its options: what is missing is really missing */
+	bool named;    /* every entry is here: a name that is missing is really missing */
+	bool complete; /* ... and has its options: so is a service */
 	struct conf_report *r;
 };
 
@@ -62,6 +63,7 @@ static int modgraph_choose(struct modgraph *g, struct instance *in, const struct
 {
 	char key[64], names[256], remedy[400];
 	struct instance *only = NULL;
+	if (!(row->flags & RTUN_REQUIRED)) return 0; /* without is a choice, too */
 	uint32_t n = modgraph_providers(g, in, row->choices, names, sizeof(names), &only);
 	schema_key(row->key, key);
 	if (n == 1) {
@@ -74,7 +76,7 @@ static int modgraph_choose(struct modgraph *g, struct instance *in, const struct
 				"'%s' does not say which instance it means with `%s`, and %u provide what it needs (%s)", in->name, key, n, row->choices);
 		return -RTUN_ECONFIG;
 	}
-	if (!(row->flags & RTUN_REQUIRED) || !g->complete) return 0;
+	if (!g->complete) return 0;
 	snprintf(remedy, sizeof(remedy), "add an entry of a module that provides it to `modules:`; `restunnel modules` lists them");
 	conf_report_add(g->r, modgraph_place(in, row), "missing-reference", remedy, "'%s' needs an instance that provides %s (`%s`), and there is none",
 			in->name, row->choices, key);
@@ -117,7 +119,7 @@ static int modgraph_reference(struct modgraph *g, struct instance *in, const str
 	if (!schema_when(in->module->m.schema, in->cfg->cfg, row->when)) return 0;
 	if (!ref->instance) return modgraph_choose(g, in, row, ref);
 	struct instance *to = modgraph_find(g, ref->instance);
-	if (!to) return g->complete ? modgraph_unknown(g, in, row, ref->instance) : -RTUN_ECONFIG;
+	if (!to) return g->named ? modgraph_unknown(g, in, row, ref->instance) : -RTUN_ECONFIG;
 	if (!to->module) return -RTUN_ECONFIG; /* said where its module is named */
 	if (!service_promised(to, row->choices)) return modgraph_unfit(g, in, row, to);
 	return modgraph_need(in, to);
@@ -204,7 +206,7 @@ out:
 
 int modgraph_resolve(struct instance **items, uint32_t n, bool complete, struct conf_report *r)
 {
-	struct modgraph g = {items, n, complete, r};
+	struct modgraph g = {items, n, complete, complete, r};
 	if (!n) return 0;
 	for (uint32_t i = 0; i < n; i++)
 		if (!items[i]->module || !items[i]->cfg) g.complete = false;

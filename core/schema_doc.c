@@ -45,7 +45,7 @@ static void describe_row(const struct rtun_option *row, FILE *to)
 		snprintf(member, sizeof(member), "%.*s", len, row->when);
 		fprintf(to, "      Only for %s: %s.\n", schema_key(member, key), row->when[len] ? row->when + len + 1 : "");
 	}
-	if (row->type == RTUN_T_REF)
+	if (row->type == RTUN_T_REF && (row->flags & RTUN_REQUIRED))
 		fprintf(to, "      May be omitted where exactly one instance provides it.\n");
 	else if (row->flags & RTUN_REQUIRED)
 		fprintf(to, "      Required.\n");
