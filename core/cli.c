@@ -59,6 +59,18 @@ static int judge_options(const struct cli *cli, const struct cli_own *own)
 	return 0;
 }
 
+/* Modules' arguments are judged by their schemas; these here are texts and booleans. */
+static int judge_flags(const struct cli *cli, const struct cli_verb *verb, const json_t *args)
+{
+	for (size_t i = 0; i < verb->arg_count; i++) {
+		const char *text = verb->args[i].type == RTUN_T_BOOL ? cli_text(args, verb->args[i].key) : NULL;
+
+		if (text && !cli_is_true(text) && !cli_is_false(text))
+			return cli_out_usage(&cli->out, verb->name, "--%s is true or false, not '%s'", verb->args[i].key, text);
+	}
+	return 0;
+}
+
 static int run_own(const struct cli *cli, const struct cli_own *own)
 {
 	struct cli_verb *verb;
@@ -68,6 +80,7 @@ static int run_own(const struct cli *cli, const struct cli_own *own)
 	if (rc) return rc;
 	verb = cli_own_verb(own);
 	rc = cli_args_parse(verb, &cli->call, &cli->out, stdin, isatty(STDIN_FILENO), &args);
+	if (!rc) rc = judge_flags(cli, verb, args);
 	if (!rc) rc = own->run(cli, args);
 	json_decref(args);
 	cli_verb_destroy(&verb);

@@ -8,6 +8,8 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <string.h>
+
 #include "cli_args.h"
 #include "cli_call.h"
 #include "cli_out.h"
@@ -57,11 +59,20 @@ static inline const char *cli_text(const json_t *args, const char *key)
 {
 	return json_string_value(json_object_get(args, key));
 }
+/* As configurations write booleans. */
+static inline bool cli_is_true(const char *text)
+{
+	return !strcmp(text, "true") || !strcmp(text, "yes") || !strcmp(text, "on");
+}
+static inline bool cli_is_false(const char *text)
+{
+	return !strcmp(text, "false") || !strcmp(text, "no") || !strcmp(text, "off");
+}
 static inline bool cli_flag(const json_t *args, const char *key)
 {
 	const char *text = cli_text(args, key);
 
-	return text && text[0] == 't';
+	return text && cli_is_true(text);
 }
 
 #endif

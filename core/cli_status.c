@@ -182,25 +182,39 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* The time is over: what there is, and why that isn't enough. */
+static int tell_late(const struct cli_out *o, const json_t *status)
+{
+	struct cli_out words = *o;
+
+	words.json = false; /* the status is the document */
+	print_status(o, status, false);
+	return cli_out_fail(&words, "not-ok", NULL, "the state is not ok yet: %s", text_of(status, "sentence"));
+}
+
 /* `limit_ms` negative: no limit. */
 static int wait_ok(const struct cli *cli, const char *data_dir, int64_t limit_ms)
 {
 	int64_t end = now_ms() + limit_ms;
 
-	for (;;) {
+	for (;; pause_ms(POLL_MS)) {
 		struct command_error err;
 		json_t *status = NULL;
 		bool answered = look(data_dir, &status, &err) == 0;
 		bool ok = answered && !strcmp(text_of(status, "state"), "ok");
+		int rc = 1;
 
-		if (ok || (limit_ms >= 0 && now_ms() >= end)) {
-			int rc = answered ? print_status(&cli->out, status, false) : tell_silence(&cli->out, &err, false);
-
+		if (!ok && (limit_ms < 0 || now_ms() < end)) {
 			json_decref(status);
-			return rc || !ok;
+			continue;
+		}
+		if (ok) {
+			rc = print_status(&cli->out, status, false);
+		} else {
+			rc = answered ? tell_late(&cli->out, status) : tell_silence(&cli->out, &err, false);
 		}
 		json_decref(status);
-		pause_ms(POLL_MS);
+		return rc;
 	}
 }
 
@@ -217,8 +231,11 @@ static int status(const struct cli *cli, const json_t *args)
 		return cli_out_usage(&cli->out, "status", "--wait takes a number of seconds, not '%s'", wait);
 	rc = cli_source_locate(cli, &s);
 	if (s.client) control_client_close(&s.client);
-	if (!rc && wait) rc = wait_ok(cli, s.data_dir, seconds < 0 ? -1 : seconds * 1000);
-	else if (!rc) rc = cli_flag(args, "watch") ? watch(cli, s.data_dir) : show_once(cli, s.data_dir, false);
+	if (!rc && wait) {
+		rc = wait_ok(cli, s.data_dir, seconds < 0 ? -1 : seconds * 1000);
+	} else if (!rc) {
+		rc = cli_flag(args, "watch") ? watch(cli, s.data_dir) : show_once(cli, s.data_dir, false);
+	}
 	cli_source_close(&s);
 	return rc;
 }

@@ -73,6 +73,7 @@ run 2 xyzzyx; has err "there is no verb 'xyzzyx'"
 run 2 --nope; has err 'no option --nope'
 run 2 check --stric; has err 'did you mean --strict?'
 run 2 check surplus; has err 'one argument too many'
+run 2 check --strict=perhaps; has err "not 'perhaps'"
 run 2 check -c; has err '--config needs a value'
 run 2 init hub --on x; has err 'init has no option --on'
 run 2 run --json; has err 'run has no option --json'
