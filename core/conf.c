@@ -305,7 +305,7 @@ static void keep_tree(struct reading *rd, struct conf_tree *t)
 	c->broken |= t->broken;
 }
 
-static void read_file(struct reading *rd, const char *path)
+static void load_file(struct reading *rd, const char *path)
 {
 	struct conf_tree *t;
 	int err = conf_tree_load(path, rd->report, &t);
@@ -360,7 +360,7 @@ static void read_drop_ins(struct reading *rd, const char *path)
 		if (asprintf(&file, "%s/%s", dir, found[i]->d_name) < 0) {
 			rd->no_memory = true;
 		} else {
-			read_file(rd, file);
+			load_file(rd, file);
 			free(file);
 		}
 		free(found[i]);
@@ -389,7 +389,7 @@ int conf_load(const char *path, struct conf_report *r, struct conf **ret_conf)
 	c->log_level = RTUN_INFO;
 	rd.no_memory = !c->path;
 	if (!rd.no_memory)
-		read_file(&rd, path);
+		load_file(&rd, path);
 	if (!rd.no_memory)
 		read_drop_ins(&rd, path);
 	if (!rd.no_memory && !c->count && !c->broken && r->errors == errors)
