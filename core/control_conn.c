@@ -60,6 +60,7 @@ void control_conn_destroy(struct control_conn *c)
 static void control_conn_flush(struct control_conn *c)
 {
 	size_t sent = 0;
+	if (!c->out_len) return;
 	while (sent < c->out_len) {
 		ssize_t n = send(c->fd, c->out + sent, c->out_len - sent, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR) continue;
