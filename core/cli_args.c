@@ -87,7 +87,8 @@ static int take_option(struct walk *w)
 	if (!arg) return unknown_option(w, word);
 	if (value) return put(w, arg, value + 1);
 	if (arg->type == RTUN_T_BOOL || arg->optional_value) return put(w, arg, "true");
-	if (w->at >= w->call->argc) return cli_out_usage(w->o, w->verb->name, "--%s needs a value: %s", key, arg->words ? arg->words : "text");
+	if (w->at >= w->call->argc) return cli_out_usage(w->o, w->verb->name, "--%s needs a value: %s", key,
+			arg->words ? arg->words : "text");
 	return put(w, arg, w->call->argv[w->at++]);
 }
 

@@ -15,13 +15,18 @@ static const struct option_row {
 	const char *choices; /* "|a|b|", or NULL */
 	const char *usage, *doc; /* NULL: shown with the verbs that have it */
 } rows[] = {
-	{"config", 'c', true, offsetof(struct cli_call, config), NULL, "-c, --config FILE", "the configuration (default " SYSCONFDIR "/restunnel/restunnel.yaml)"},
+	{"config", 'c', true, offsetof(struct cli_call, config), NULL, "-c, --config FILE",
+			"the configuration (default " SYSCONFDIR "/restunnel/restunnel.yaml)"},
 	{"json", 0, false, offsetof(struct cli_call, json), NULL, "--json", "the answer as one JSON document, and nothing else"},
-	{"color", 0, true, offsetof(struct cli_call, color), "|auto|always|never|", "--color=WHEN", "auto (default), always or never; NO_COLOR counts too"},
-	{"module-dir", 0, true, offsetof(struct cli_call, module_dir), NULL, "--module-dir DIR", "take modules from there (default " MODULEDIR ")"},
-	{"template-dir", 0, true, offsetof(struct cli_call, template_dir), NULL, "--template-dir DIR", "take what `init` writes from there (default " PKGDATADIR "/conf)"},
+	{"color", 0, true, offsetof(struct cli_call, color), "|auto|always|never|", "--color=WHEN",
+			"auto (default), always or never; NO_COLOR counts too"},
+	{"module-dir", 0, true, offsetof(struct cli_call, module_dir), NULL, "--module-dir DIR",
+			"take modules from there (default " MODULEDIR ")"},
+	{"template-dir", 0, true, offsetof(struct cli_call, template_dir), NULL, "--template-dir DIR",
+			"take what `init` writes from there (default " PKGDATADIR "/conf)"},
 	{"help", 'h', false, offsetof(struct cli_call, help), NULL, "-h, --help", "this help, or that of a verb"},
-	{"version", 'V', false, offsetof(struct cli_call, version), NULL, "-V, --version", "version, and which optional parts are in"},
+	{"version", 'V', false, offsetof(struct cli_call, version), NULL, "-V, --version",
+			"version, and which optional parts are in"},
 	{"on", 0, true, offsetof(struct cli_call, on), NULL, NULL, NULL},
 	{"qr", 0, true, offsetof(struct cli_call, qr), "|auto|ansi|utf8|ascii|none|", NULL, NULL},
 	{"png", 0, true, offsetof(struct cli_call, png), NULL, NULL, NULL},
@@ -72,7 +77,8 @@ static bool is_choice(const char *choices, const char *value)
 }
 
 /* Put the value where the row says. 1 when it took the next word as well, 0 when not, -1: wrong (said). */
-static int take(struct cli_call *call, const struct cli_out *o, const struct option_row *row, const char *value, const char *next)
+static int take(struct cli_call *call, const struct cli_out *o, const struct option_row *row, const char *value,
+		const char *next)
 {
 	int used = 0;
 	char *at = (char *)call + row->offset;

@@ -15,7 +15,8 @@ static const struct rtun_schema check_schema = RTUN_SCHEMA(struct check_args, ch
 
 static json_t *problem_json(const struct conf_problem *p)
 {
-	return json_pack("{s:s?, s:o, s:o, s:s?, s:s?, s:s?}", "file", p->at.file, "line", p->at.line ? json_integer(p->at.line) : json_null(),
+	return json_pack("{s:s?, s:o, s:o, s:s?, s:s?, s:s?}", "file", p->at.file, "line",
+			 p->at.line ? json_integer(p->at.line) : json_null(),
 			 "column", p->at.column ? json_integer(p->at.column) : json_null(), "code", p->code, "text", p->text, "remedy",
 			 p->remedy);
 }

@@ -43,7 +43,8 @@ static int open_png(struct asking *a)
 
 	if (!path) return 0;
 	if (!cli_qr_has_png())
-		return cli_out_fail(o, "no-png", "use --qr, or a restunnel built with libpng", "--png: this restunnel was built without libpng");
+		return cli_out_fail(o, "no-png", "use --qr, or a restunnel built with libpng",
+				"--png: this restunnel was built without libpng");
 	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || fchmod(fd, 0600) || !(a->png = fdopen(fd, "w"))) {
 		int error = errno;
@@ -104,7 +105,8 @@ static int follow(struct asking *a)
 		struct command_error err = {0};
 		int64_t left = end ? end - (int64_t)time(NULL) : 3600;
 		json_t *event = NULL;
-		int rc = left > 0 ? control_client_next(a->follower, left > 3600 ? 3600000 : (int)left * 1000, &event, &err) : -RTUN_ETIMEOUT;
+		int ms = left > 3600 ? 3600000 : (int)left * 1000;
+		int rc = left > 0 ? control_client_next(a->follower, ms, &event, &err) : -RTUN_ETIMEOUT;
 		const json_t *fields = json_object_get(event, "fields");
 
 		if (rc == 0 && is_ours(a, fields)) {
@@ -145,13 +147,15 @@ static int find_verb(struct asking *a)
 	a->verb = cli_verb_create(description);
 	if (!a->verb) abort();
 	if ((cli->call.qr || cli->call.png) && !cli_verb_qr(a->verb))
-		return cli_out_usage(&cli->out, a->verb->name, "%s shows no QR code: it has no --%s", a->verb->name, cli->call.qr ? "qr" : "png");
+		return cli_out_usage(&cli->out, a->verb->name, "%s shows no QR code: it has no --%s", a->verb->name,
+				cli->call.qr ? "qr" : "png");
 	return cli_args_parse(a->verb, &cli->call, &cli->out, stdin, isatty(STDIN_FILENO), &a->args);
 }
 
 static int needs_daemon(const struct asking *a)
 {
-	return cli_out_fail(&a->cli->out, "not-running", "start it: `systemctl start restunnel`, or `restunnel run` in another terminal",
+	return cli_out_fail(&a->cli->out, "not-running",
+			"start it: `systemctl start restunnel`, or `restunnel run` in another terminal",
 			    "%s needs the running daemon, and none runs on %s", a->verb->name, a->source.data_dir);
 }
 

@@ -9,7 +9,8 @@
 
 json_t *cli_modules_summary(const struct modload_module *mod)
 {
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?}", "name", mod->m.name, "version", mod->m.version, "summary", mod->m.summary, "license",
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?}", "name", mod->m.name, "version", mod->m.version, "summary",
+			mod->m.summary, "license",
 			 mod->m.license, "file", mod->file);
 }
 
@@ -53,7 +54,8 @@ static json_t *commands_of(const struct modload_module *mod)
 
 static json_t *event_json(const struct rtun_event_type *type)
 {
-	static const char *const types[] = {[RTUN_F_TEXT] = "text", [RTUN_F_U64] = "number", [RTUN_F_TIME] = "time", [RTUN_F_ERR] = "result"};
+	static const char *const types[] = {[RTUN_F_TEXT] = "text", [RTUN_F_U64] = "number", [RTUN_F_TIME] = "time",
+			[RTUN_F_ERR] = "result"};
 	json_t *fields = json_array();
 	struct rtun_field f;
 

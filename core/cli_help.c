@@ -83,7 +83,8 @@ static void print_usage(const struct cli_out *o, const struct cli_verb *v)
 {
 	char buf[200];
 
-	fprintf(o->out, "%sUsage:%s restunnel %s", cli_out_on(o->out_colour, CLI_BOLD), cli_out_off(o->out_colour, CLI_BOLD), v->name);
+	fprintf(o->out, "%sUsage:%s restunnel %s", cli_out_on(o->out_colour, CLI_BOLD),
+		cli_out_off(o->out_colour, CLI_BOLD), v->name);
 	for (int positional = 0; positional < 2; positional++) {
 		for (size_t i = 0; i < v->arg_count; i++) {
 			if (v->args[i].positional != positional) continue;
@@ -106,7 +107,8 @@ static void print_arg(const struct cli_out *o, const struct cli_arg *arg)
 		snprintf(left, sizeof(left), "--%s%s%s", arg->key, arg->optional_value ? "[=" : arg->type == RTUN_T_BOOL ? "" : " ",
 			 arg->optional_value ? "VALUE]" : arg->type == RTUN_T_BOOL ? "" : up);
 	}
-	snprintf(right, sizeof(right), "%s%s%s%s%s%s%s", arg->doc ? arg->doc : "", typed ? "; " : "", typed ? arg->words : "", arg->def ? "; default " : "", arg->def ? arg->def : "",
+	snprintf(right, sizeof(right), "%s%s%s%s%s%s%s", arg->doc ? arg->doc : "", typed ? "; " : "",
+		 typed ? arg->words : "", arg->def ? "; default " : "", arg->def ? arg->def : "",
 		 arg->from_stdin ? "; from standard input when missing" : "", arg->required && !arg->positional ? "; required" : "");
 	entry(o, 26, left, right);
 }

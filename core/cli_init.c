@@ -25,7 +25,8 @@ static const struct rtun_option init_rows[] = {
 	RTUN_TEXT(struct init_args, template, NULL, RTUN_POSITIONAL, NULL, "What to set up; without it: what there is"),
 	RTUN_TEXT(struct init_args, data_dir, NULL, 0, NULL, "Where keys and lists are kept"),
 	RTUN_TEXT(struct init_args, listen, NULL, 0, NULL, "The address and port to listen on: 0.0.0.0:9000"),
-	RTUN_TEXT(struct init_args, public, NULL, 0, NULL, "The host name or address and port by which others reach this machine: vps.example.net:9000"),
+	RTUN_TEXT(struct init_args, public, NULL, 0, NULL,
+			"The host name or address and port by which others reach this machine: vps.example.net:9000"),
 	RTUN_TEXT(struct init_args, name, NULL, 0, NULL, "What this machine calls itself"),
 };
 static const struct rtun_schema init_schema = RTUN_SCHEMA(struct init_args, init_rows);
@@ -45,7 +46,8 @@ static void add_template(void *arg, const char *name, const char *text)
 	char summary[200];
 	json_t *list = arg;
 
-	json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "summary", cli_template_summary(text, summary, sizeof(summary))));
+	cli_template_summary(text, summary, sizeof(summary));
+	json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "summary", summary));
 }
 
 static int list_templates(const struct cli *cli)
@@ -113,7 +115,8 @@ static int write_file(const struct cli *cli, const char *text)
 		return cli_out_fail(&cli->out, "exists", "move it away, or give another name with -c FILE; `restunnel check` judges it",
 				    "%s exists already, and is left as it is", path);
 	if (fd < 0)
-		return cli_out_fail(&cli->out, "write", errno == EACCES ? "run it as root, or give another name with -c FILE" : NULL, "%s: %s", path,
+		return cli_out_fail(&cli->out, "write",
+				    errno == EACCES ? "run it as root, or give another name with -c FILE" : NULL, "%s: %s", path,
 				    strerror(errno));
 	rc = write_all(fd, text);
 	error = errno;
@@ -165,7 +168,9 @@ static int fill(const struct cli *cli, const char *name, const json_t *args, cha
 
 	*ret_text = NULL;
 	if (!template)
-		return cli_out_usage(&cli->out, "init", errno == ENOENT ? "there is no template '%s'; `restunnel init` lists them" : "the template '%s' can't be read",
+		return cli_out_usage(&cli->out, "init",
+				     errno == ENOENT ? "there is no template '%s'; `restunnel init` lists them"
+						     : "the template '%s' can't be read",
 				     name);
 	filled = cli_template_fill(template, args, line_keys, &unused);
 	free(template);
@@ -191,7 +196,8 @@ static void next_steps(const struct cli *cli)
 	fprintf(o->out, "  1. read it, change what you like, and see:  restunnel check%s%s\n", c, file);
 	fprintf(o->out, cli->call.config_given ? "  2. start it:                                restunnel run%s%s\n"
 					       : "  2. start it:                                systemctl enable --now restunnel%.0s%.0s\n", c, file);
-	fprintf(o->out, "  3. see how it is, and what else there is:   restunnel status%s%s; restunnel help%s%s\n", c, file, c, file);
+	fprintf(o->out, "  3. see how it is, and what else there is:   restunnel status%s%s; restunnel help%s%s\n", c,
+			file, c, file);
 }
 
 /* The new file at work for a moment: keys and data-dir come into being. */
@@ -211,7 +217,8 @@ static int set_up(const struct cli *cli)
 	}
 	rc = app_setup(app, &err);
 	if (rc)
-		rc = cli_out_fail(&cli->out, err.code, err.remedy, "%s is written, but not all it needs could be made: %s", cli->call.config,
+		rc = cli_out_fail(&cli->out, err.code, err.remedy, "%s is written, but not all it needs could be made: %s",
+				cli->call.config,
 				  err.text);
 	app_destroy(&app);
 	return rc;

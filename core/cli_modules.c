@@ -37,7 +37,8 @@ static void list_one(void *arg, const char *name, const struct modload_module *m
 	if (mod) {
 		row = cli_modules_summary(mod);
 	} else {
-		row = json_pack("{s:s, s:n, s:s, s:n, s:n, s:{s:s, s:s, s:s}}", "name", name, "version", "summary", err->text, "license", "file",
+		row = json_pack("{s:s, s:n, s:s, s:n, s:n, s:{s:s, s:s, s:s}}", "name", name, "version", "summary", err->text,
+				"license", "file",
 				"error", "code", err->code, "text", err->text, "remedy", err->remedy);
 	}
 	json_array_append_new(l->modules, row);
@@ -53,7 +54,8 @@ static void schema_one(void *arg, const char *name, const struct modload_module 
 }
 
 static const struct cli_view list_views[] = {
-	{"name", "NAME", RTUN_V_TEXT}, {"version", "VERSION", RTUN_V_TEXT}, {"summary", "SUMMARY", RTUN_V_TEXT}, {"file", "FILE", RTUN_V_TEXT},
+	{"name", "NAME", RTUN_V_TEXT}, {"version", "VERSION", RTUN_V_TEXT}, {"summary", "SUMMARY", RTUN_V_TEXT},
+	{"file", "FILE", RTUN_V_TEXT},
 };
 
 /* A table with these columns; `d` holds the rows as member `items`. */
@@ -71,7 +73,8 @@ static int list_all(const struct cli *cli, struct modload *ml)
 	int rc = modload_each(ml, list_one, &l);
 
 	if (rc) {
-		rc = cli_out_fail(&cli->out, "module-dir", "see --module-dir", "%s can't be read", cli->call.module_dir ? cli->call.module_dir : MODULEDIR);
+		rc = cli_out_fail(&cli->out, "module-dir", "see --module-dir", "%s can't be read",
+				  cli->call.module_dir ? cli->call.module_dir : MODULEDIR);
 	} else if (cli->out.json) {
 		rc = cli_out_json(&cli->out, d);
 	} else {
@@ -97,11 +100,13 @@ static int print_schema(const struct cli *cli, struct modload *ml)
 /* ---- One ---- */
 
 static const struct cli_view option_views[] = {
-	{"key", "KEY", RTUN_V_TEXT}, {"type", "TAKES", RTUN_V_TEXT}, {"default", "DEFAULT", RTUN_V_TEXT}, {"when", "ONLY FOR", RTUN_V_TEXT},
+	{"key", "KEY", RTUN_V_TEXT}, {"type", "TAKES", RTUN_V_TEXT}, {"default", "DEFAULT", RTUN_V_TEXT},
+	{"when", "ONLY FOR", RTUN_V_TEXT},
 	{"doc", "MEANING", RTUN_V_TEXT},
 };
 static const struct cli_view named_views[] = {{"name", "NAME", RTUN_V_TEXT}, {"doc", "MEANING", RTUN_V_TEXT}};
-static const struct cli_view metric_views[] = {{"name", "NAME", RTUN_V_TEXT}, {"labels", "LABELS", RTUN_V_TEXT}, {"help", "MEANING", RTUN_V_TEXT}};
+static const struct cli_view metric_views[] = {{"name", "NAME", RTUN_V_TEXT}, {"labels", "LABELS", RTUN_V_TEXT},
+		{"help", "MEANING", RTUN_V_TEXT}};
 static const struct cli_view service_views[] = {{"service", "SERVICE", RTUN_V_TEXT}, {"when", "ONLY FOR", RTUN_V_TEXT}};
 
 static const struct {

@@ -82,19 +82,22 @@ static json_t *option_type(const struct rtun_option *row)
 	snprintf(text, sizeof(text), "%s (%s%s%s)", row->doc ? row->doc : "", schema_type_words(row, words, sizeof(words)),
 		 row->when ? "; only for " : "", row->when ? row->when : "");
 	json_object_set_new(t, "description", json_string(text));
-	if (row->def && row->type != RTUN_T_INT && row->type != RTUN_T_BOOL) json_object_set_new(t, "default", json_string(row->def));
+	if (row->def && row->type != RTUN_T_INT && row->type != RTUN_T_BOOL)
+		json_object_set_new(t, "default", json_string(row->def));
 	return t;
 }
 
 static json_t *log_type(void)
 {
-	return json_pack("{s:s, s:b, s:{s:{s:[s, s, s, s, s]}, s:{s:[s, s]}}}", "type", "object", "additionalProperties", 0, "properties", "level",
+	return json_pack("{s:s, s:b, s:{s:{s:[s, s, s, s, s]}, s:{s:[s, s]}}}", "type", "object",
+			"additionalProperties", 0, "properties", "level",
 			 "enum", "error", "warning", "notice", "info", "debug", "format", "enum", "text", "json");
 }
 
 json_t *cli_modules_schema_create(void)
 {
-	return json_pack("{s:s, s:s, s:s, s:b, s:{s:{s:s, s:s}, s:o, s:{s:s, s:{s:[]}}}}", "$schema", "http://json-schema.org/draft-07/schema#",
+	return json_pack("{s:s, s:s, s:s, s:b, s:{s:{s:s, s:s}, s:o, s:{s:s, s:{s:[]}}}}", "$schema",
+			"http://json-schema.org/draft-07/schema#",
 			 "title", "restunnel", "type", "object", "additionalProperties", 0, "properties", "data-dir", "type", "string",
 			 "description", "Where keys and the lists of devices are kept", "log", log_type(), "modules", "type", "array", "items",
 			 "oneOf");
@@ -107,14 +110,16 @@ void cli_modules_schema_add(json_t *schema, const struct modload_module *mod)
 
 	json_object_set_new(properties, "module", json_pack("{s:s, s:s?}", "const", mod->m.name, "description", mod->m.summary));
 	json_object_set_new(properties, "name", text_type(NAME));
-	json_object_set_new(properties, "log-level", json_pack("{s:[s, s, s, s, s]}", "enum", "error", "warning", "notice", "info", "debug"));
+	json_object_set_new(properties, "log-level", json_pack("{s:[s, s, s, s, s]}", "enum", "error", "warning",
+			"notice", "info", "debug"));
 	for (uint32_t i = 0; (row = schema_row(mod->m.schema, i)); i++) {
 		char key[64];
 
 		json_object_set_new(properties, schema_key(row->key, key), option_type(row));
 		if ((row->flags & RTUN_REQUIRED) && !row->when) json_array_append_new(required, json_string(key));
 	}
-	entry = json_pack("{s:s, s:b, s:o, s:o}", "type", "object", "additionalProperties", 0, "properties", properties, "required", required);
+	entry = json_pack("{s:s, s:b, s:o, s:o}", "type", "object", "additionalProperties", 0, "properties", properties,
+			"required", required);
 	if (json_unpack(schema, "{s:{s:{s:{s:o}}}}", "properties", "modules", "items", "oneOf", &entries) == 0 && entry)
 		json_array_append(entries, entry);
 	json_decref(entry);

@@ -23,8 +23,10 @@ struct status_args {
 	const char *wait;
 };
 static const struct rtun_option status_rows[] = {
-	RTUN_BOOL(struct status_args, watch, NULL, 0, NULL, "Show it again every two seconds, until Ctrl-C; with --json one document a line"),
-	RTUN_TEXT(struct status_args, wait, NULL, 0, NULL, "Wait until the state is ok, at most so many seconds (--wait=30), then exit 0; else exit 1"),
+	RTUN_BOOL(struct status_args, watch, NULL, 0, NULL,
+			"Show it again every two seconds, until Ctrl-C; with --json one document a line"),
+	RTUN_TEXT(struct status_args, wait, NULL, 0, NULL,
+			"Wait until the state is ok, at most so many seconds (--wait=30), then exit 0; else exit 1"),
 };
 static const struct rtun_schema status_schema = RTUN_SCHEMA(struct status_args, status_rows);
 
@@ -47,7 +49,8 @@ static void print_sentence(const struct cli_out *o, const json_t *status)
 	const char *state = json_string_value(json_object_get(status, "state"));
 	char *sentence = cli_out_text(text_of(status, "sentence"));
 
-	fprintf(o->out, "%s%s%s\n", cli_out_on(o->out_colour, state_style(state)), sentence, cli_out_off(o->out_colour, state_style(state)));
+	fprintf(o->out, "%s%s%s\n", cli_out_on(o->out_colour, state_style(state)), sentence,
+		cli_out_off(o->out_colour, state_style(state)));
 	free(sentence);
 }
 
@@ -67,7 +70,8 @@ static void print_alerts(const struct cli_out *o, const json_t *alerts)
 }
 
 static const struct cli_view instance_views[] = {
-	{"name", "NAME", RTUN_V_TEXT}, {"module", "MODULE", RTUN_V_TEXT}, {"state", "STATE", RTUN_V_TEXT}, {"text", "DETAIL", RTUN_V_TEXT},
+	{"name", "NAME", RTUN_V_TEXT}, {"module", "MODULE", RTUN_V_TEXT}, {"state", "STATE", RTUN_V_TEXT},
+	{"text", "DETAIL", RTUN_V_TEXT},
 };
 
 static void print_instances(const struct cli_out *o, const json_t *status)
@@ -110,7 +114,8 @@ static int print_status(const struct cli_out *o, const json_t *status, bool one_
 /* What is known when nobody answers, in the same shape. */
 static json_t *status_of_silence(const struct command_error *err)
 {
-	return json_pack("{s:i, s:s, s:s, s:s, s:n, s:n, s:[{s:s, s:s, s:s}], s:[], s:s, s:s, s:s}", "schema", 1, "state", "down", "sentence",
+	return json_pack("{s:i, s:s, s:s, s:s, s:n, s:n, s:[{s:s, s:s, s:s}], s:[], s:s, s:s, s:s}", "schema", 1,
+			"state", "down", "sentence",
 			 err->text, "version", PACKAGE_VERSION, "uptime_s", "rss_bytes", "alerts", "code", err->code, "text", err->text,
 			 "remedy", err->remedy, "modules", "code", err->code, "error", err->text, "remedy", err->remedy);
 }

@@ -28,7 +28,8 @@ int cli_help_version(const struct cli *cli)
 		return cli_out_flush(o);
 	}
 	d = json_pack("{s:i, s:s, s:s, s:b, s:{s:b, s:b}}", "schema", 1, "version", PACKAGE_VERSION, "abi",
-		      RTUN_STRING(RTUN_ABI_MAJOR) "." RTUN_STRING(RTUN_ABI_MINOR), "modules_built_in", builtin, "features", "libcrypto", libcrypto, "libpng", png);
+		      RTUN_STRING(RTUN_ABI_MAJOR) "." RTUN_STRING(RTUN_ABI_MINOR), "modules_built_in", builtin, "features",
+				"libcrypto", libcrypto, "libpng", png);
 	rc = cli_out_json(o, d);
 	json_decref(d);
 	return rc;

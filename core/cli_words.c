@@ -24,7 +24,9 @@ static void names_of(const struct cli_out *o, struct control_client *client, con
 	json_t *answer = NULL, *item;
 	size_t i;
 
-	if (!items || !json_is_true(json_object_get(command, "readonly")) || json_array_size(json_object_get(command, "args"))) return;
+	if (!items || !json_is_true(json_object_get(command, "readonly")) ||
+	    json_array_size(json_object_get(command, "args")))
+		return;
 	if (control_client_call(client, text_of(command, "name"), NULL, NULL, ANSWER_MS, &answer, &err)) return;
 	json_array_foreach(json_object_get(answer, items), i, item) {
 		char *name = text_of(item, "name") ? cli_out_text(text_of(item, "name")) : NULL;
