@@ -72,13 +72,20 @@ static uint32_t failure_rank(uint32_t err)
 	return 0;
 }
 
+static void lookup_end(struct exit_dialer_dial *x)
+{
+	if (x->lookup)
+		x->d->lookups--;
+	exit_dialer_lookup_cancel(&x->lookup);
+}
+
 static void dial_free(struct exit_dialer_dial *x)
 {
 	*x->at = x->next;
 	if (x->next)
 		x->next->at = x->at;
 	x->d->dialling--;
-	exit_dialer_lookup_cancel(&x->lookup);
+	lookup_end(x);
 	for (uint32_t i = 0; i < ATTEMPTS; i++)
 		rtun_op_cancel(&x->attempts[i].op);
 	rtun_timer_destroy(&x->pace);
@@ -232,7 +239,7 @@ static void connect_found(struct exit_dialer_dial *x)
 static void resolved(struct exit_dialer_dial *x)
 {
 	rtun_timer_stop(x->pace);
-	exit_dialer_lookup_cancel(&x->lookup);
+	lookup_end(x);
 	if (x->found_count == 0)
 		answer(x, RTUN_EDNS, x->dns_why ? x->dns_why : "the name servers did not answer", NULL);
 	else
@@ -272,9 +279,15 @@ static void look_up(struct exit_dialer_dial *x)
 		answer(x, RTUN_EDENIED, why, NULL);
 		return;
 	}
+	if (x->d->lookups >= LOOKUPS_MAX) {
+		answer(x, RTUN_EOVERLOAD, "too many names wait for an answer of the name servers", NULL);
+		return;
+	}
 	set_deadline(x, x->d->o.dns_timeout);
 	if (exit_dialer_lookup_start(x->d->ctx, x->d->o.resolv_conf, x->host, x->port, family_answered, x, &x->lookup) < 0)
 		answer(x, RTUN_EOVERLOAD, "out of memory", NULL);
+	else
+		x->d->lookups++;
 }
 
 /* ---- Life ---- */

@@ -18,6 +18,8 @@
 /* ---- Look-up ---- */
 
 #define LOOKUP_MAX 64U /* addresses of one family that are listened to; a longer answer is refused */
+/* Look-ups under way at once. Each takes 80 KiB and a socket, and while no name server answers they only gather. */
+#define LOOKUPS_MAX 512U
 
 struct exit_dialer_lookup;
 
@@ -54,6 +56,7 @@ struct exit_dialer {
 	struct exit_dialer_load *load;
 	struct exit_dialer_dial *dials;
 	uint64_t dialling;
+	uint32_t lookups;
 };
 
 int exit_dialer_dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);

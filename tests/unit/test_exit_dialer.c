@@ -671,6 +671,27 @@ START_TEST(limit_of_connections)
 }
 END_TEST
 
+START_TEST(limit_of_lookups)
+{
+	struct rtun_op *ops_open[LOOKUPS_MAX];
+	dns.silent4 = dns.silent6 = true;
+	dialer->o.max_connections = 10 * LOOKUPS_MAX;
+	for (uint32_t i = 0; i < LOOKUPS_MAX; i++) {
+		dial_name("host.example.org", 443);
+		ops_open[i] = got.op;
+		bed_turns(1);
+	}
+	ck_assert_uint_eq(dialer->lookups, LOOKUPS_MAX);
+	dial_name("host.example.org", 443);
+	bed_turns(2);
+	ck_assert_uint_eq(got.calls, 1);
+	ck_assert_uint_eq(got.err, RTUN_EOVERLOAD);
+	for (uint32_t i = 0; i < LOOKUPS_MAX; i++)
+		rtun_op_cancel(&ops_open[i]);
+	ck_assert_uint_eq(dialer->lookups, 0);
+}
+END_TEST
+
 START_TEST(streams_outlive_the_instance)
 {
 	uint16_t port = 0;
@@ -746,6 +767,7 @@ int main(void)
 	tcase_add_test(t, corpus_of_answers);
 	tcase_add_loop_test(t, cancel_in_any_phase, 0, 4);
 	tcase_add_test(t, limit_of_connections);
+	tcase_add_test(t, limit_of_lookups);
 	tcase_add_test(t, streams_outlive_the_instance);
 	tcase_add_test(t, stop_answers_those_who_wait);
 	tcase_add_loop_test(t, half_a_filter_is_refused, 0, 4);
