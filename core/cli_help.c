@@ -98,8 +98,10 @@ static void print_usage(const struct cli_out *o, const struct cli_verb *v)
 static void print_arg(const struct cli_out *o, const struct cli_arg *arg)
 {
 	char left[200], up[64], right[700];
+	size_t doc = arg->doc ? strlen(arg->doc) : 0;
 	bool typed = arg->words && arg->type != RTUN_T_TEXT && arg->type != RTUN_T_BOOL;
 
+	if (doc && arg->doc[doc - 1] == '.') doc--;
 	upper(arg->key, up, sizeof(up));
 	if (arg->positional) {
 		snprintf(left, sizeof(left), "%s%s", up, arg->rest ? "..." : "");
@@ -107,7 +109,8 @@ static void print_arg(const struct cli_out *o, const struct cli_arg *arg)
 		snprintf(left, sizeof(left), "--%s%s%s", arg->key, arg->optional_value ? "[=" : arg->type == RTUN_T_BOOL ? "" : " ",
 			 arg->optional_value ? "VALUE]" : arg->type == RTUN_T_BOOL ? "" : up);
 	}
-	snprintf(right, sizeof(right), "%s%s%s%s%s%s%s", arg->doc ? arg->doc : "", typed ? "; " : "",
+	/* "Whom to greet: a name; default ann" */
+	snprintf(right, sizeof(right), "%.*s%s%s%s%s%s%s", (int)doc, arg->doc ? arg->doc : "", typed ? ": " : "",
 		 typed ? arg->words : "", arg->def ? "; default " : "", arg->def ? arg->def : "",
 		 arg->from_stdin ? "; from standard input when missing" : "", arg->required && !arg->positional ? "; required" : "");
 	entry(o, 26, left, right);

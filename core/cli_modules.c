@@ -99,11 +99,6 @@ static int print_schema(const struct cli *cli, struct modload *ml)
 
 /* ---- One ---- */
 
-static const struct cli_view option_views[] = {
-	{"key", "KEY", RTUN_V_TEXT}, {"type", "TAKES", RTUN_V_TEXT}, {"default", "DEFAULT", RTUN_V_TEXT},
-	{"when", "ONLY FOR", RTUN_V_TEXT},
-	{"doc", "MEANING", RTUN_V_TEXT},
-};
 static const struct cli_view named_views[] = {{"name", "NAME", RTUN_V_TEXT}, {"doc", "MEANING", RTUN_V_TEXT}};
 static const struct cli_view metric_views[] = {{"name", "NAME", RTUN_V_TEXT}, {"labels", "LABELS", RTUN_V_TEXT},
 		{"help", "MEANING", RTUN_V_TEXT}};
@@ -115,11 +110,38 @@ static const struct {
 	size_t count;
 } parts[] = {
 	{"provides", "Services that others may refer to", service_views, 2},
-	{"options", "Options", option_views, 5},
 	{"commands", "Verbs (restunnel VERB --help)", named_views, 2},
 	{"events", "Events", named_views, 2},
 	{"metrics", "Metrics", metric_views, 3},
 };
+
+/* A table would be far too wide: what it takes stands below its name, then what it means. */
+static void print_option(const struct cli_out *o, const json_t *option)
+{
+	const char *def = cli_text(option, "default"), *when = cli_text(option, "when"), *doc = cli_text(option, "doc");
+	bool required = json_is_true(json_object_get(option, "required"));
+	char *text;
+
+	if (asprintf(&text, "%s%s%s%s%s%s%s", cli_text(option, "type"), def ? "; default " : "", def ? def : "", when ? "; only for " : "",
+		     when ? when : "", required ? "; required" : "",
+		     json_is_true(json_object_get(option, "reloadable")) ? "; a reload takes a change" : "") < 0)
+		abort();
+	fprintf(o->out, "%s%s%s: %s\n", cli_out_on(o->out_colour, CLI_BOLD), cli_text(option, "key"), cli_out_off(o->out_colour, CLI_BOLD),
+		text);
+	if (doc) fprintf(o->out, "    %s\n", doc);
+	free(text);
+}
+
+static void print_options(const struct cli_out *o, const json_t *options)
+{
+	const json_t *option;
+	size_t i;
+
+	if (json_array_size(options))
+		fprintf(o->out, "\n%sOptions%s\n", cli_out_on(o->out_colour, CLI_BOLD), cli_out_off(o->out_colour, CLI_BOLD));
+	json_array_foreach(options, i, option)
+		print_option(o, option);
+}
 
 static int print_one(const struct cli_out *o, const json_t *d)
 {
@@ -129,6 +151,7 @@ static int print_one(const struct cli_out *o, const json_t *d)
 	};
 
 	print_table(o, head, 4, NULL, d);
+	print_options(o, json_object_get(d, "options"));
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (!json_array_size(json_object_get(d, parts[i].items))) continue;
 		fprintf(o->out, "\n%s%s%s\n", cli_out_on(o->out_colour, CLI_BOLD), parts[i].title, cli_out_off(o->out_colour, CLI_BOLD));
