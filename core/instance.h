@@ -65,7 +65,8 @@ void instance_stop(struct instance *in);
 void instance_status(struct instance *in, struct rtun_status *ret);
 
 /* host table */
-void host_conf_error(struct rtun_ctx *ctx, const char *key, const char *remedy, const char *fmt, va_list ap);
+void host_conf_error(struct rtun_ctx *ctx, const char *key, const char *remedy, const char *fmt, va_list ap)
+	__attribute__((format(printf, 4, 0)));
 const char *host_data_dir(struct rtun_ctx *ctx);
 const char *host_program_version(struct rtun_ctx *ctx);
 

@@ -214,6 +214,7 @@ void log_flush(struct log *log, uint64_t now)
 
 /* ---- writing ---- */
 
+__attribute__((format(printf, 2, 0)))
 static void log_format(char text[LOG_TEXT], const char *fmt, va_list ap)
 {
 	int n = vsnprintf(text, LOG_TEXT, fmt, ap);

@@ -4,6 +4,3 @@
 struct rtun_module;
 extern const struct rtun_module *const modload_static_modules[];
 const struct rtun_module *const modload_static_modules[] = {0};
-/* One that is known by name only. */
-extern const char *const modload_official_modules[];
-const char *const modload_official_modules[] = {"ipfilter", 0};
