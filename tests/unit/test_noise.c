@@ -569,6 +569,15 @@ START_TEST(out_of_turn)
 	begin(&a, &b, NOISE_IK);
 	struct noise_cipher c[2];
 	ck_assert_int_eq(noise_split(&a.h, &c[0], &c[1]), -1);
+	/* a third message */
+	begin(&a, &b, NOISE_IK);
+	len = write_message(&a, "", m);
+	ck_assert_int_eq(read_message(&b, m, len), 0);
+	len = write_message(&b, "", m);
+	ck_assert_int_eq(read_message(&a, m, len), 0);
+	ck_assert_int_eq(read_message(&b, m, len), -1);
+	ck_assert_int_eq(noise_write_message(&a.h, "", 0, m, sizeof(m), &len), -1);
+	assert_dead(&a.h);
 }
 END_TEST
 
