@@ -16,7 +16,7 @@
 
 #include "bed.h"
 
-#define ORACLE_ADDRESSES 300000
+#define ORACLE_ADDRESSES 1000000
 
 static struct host_ctx hc;
 static const struct rtun_filter_ops *filter;
