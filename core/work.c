@@ -17,7 +17,6 @@ struct rtun_work {
 	rtun_work_fn *fn;
 	rtun_cb *done; /* NULL once cancelled */
 	void *arg;
-	struct rtun_work **owner; /* the caller's pointer, set to NULL when done */
 };
 
 static void finished(void *arg)
@@ -25,8 +24,6 @@ static void finished(void *arg)
 	struct rtun_work *w = arg;
 	rtun_cb *done = w->done;
 	void *done_arg = w->arg;
-	if (w->owner)
-		*w->owner = NULL;
 	free(w);
 	if (done)
 		done(done_arg);
@@ -53,7 +50,7 @@ int host_work(struct rtun_ctx *ctx, rtun_work_fn *fn, rtun_cb *done, void *arg, 
 		free(w);
 		return -RTUN_ENOMEM;
 	}
-	*w = (struct rtun_work){.object = {&host_table}, .loop = ctx_loop(ctx), .fn = fn, .done = done, .arg = arg, .owner = ret};
+	*w = (struct rtun_work){.object = {&host_table}, .loop = ctx_loop(ctx), .fn = fn, .done = done, .arg = arg};
 	*ret = w;
 	/* Signals are the loop's business. */
 	sigfillset(&all);
@@ -77,6 +74,5 @@ void host_work_cancel(struct rtun_work **w)
 	if (!*w)
 		return;
 	(*w)->done = NULL;
-	(*w)->owner = NULL;
 	*w = NULL;
 }

@@ -13,6 +13,7 @@
 #include "relay.h"
 #include "stream_fd.h"
 #include "timer.h"
+#include "work.h"
 
 static struct loop *loop;
 static struct host_ctx hctx;
@@ -765,8 +766,6 @@ START_TEST(work_ends_in_the_loop)
 {
 	static int n[2];
 	struct rtun_work *w, *w2;
-	extern int host_work(struct rtun_ctx *, rtun_work_fn *, rtun_cb *, void *, struct rtun_work **);
-	extern void host_work_cancel(struct rtun_work **);
 	n[0] = n[1] = 0;
 	ck_assert_int_eq(host_work(&hctx.ctx, work_fn, work_done, &n[0], &w), 0);
 	ck_assert_int_eq(host_work(&hctx.ctx, work_fn, work_done, &n[1], &w2), 0);
@@ -775,7 +774,6 @@ START_TEST(work_ends_in_the_loop)
 	loop_destroy(&loop); /* waits for both */
 	ck_assert_int_eq(n[0], 11);
 	ck_assert_int_eq(n[1], 1);
-	ck_assert_ptr_null(w);
 }
 END_TEST
 

@@ -267,7 +267,7 @@ static inline void rtun_defer_destroy(struct rtun_defer **d)
 	if (*d) RTUN_HOST(*d)->defer_destroy(d);
 }
 
-/* A blocking call elsewhere. A cancelled one still runs to its end, but `done` is not called: `arg` must then outlive
+/* A blocking call elsewhere; in `done` *ret is dead already. A cancelled one still runs to its end, but `done` is not called: `arg` must then outlive
  * it, so free it in `done` only, and prefer not to cancel. */
 static inline int rtun_work(struct rtun_ctx *ctx, rtun_work_fn *fn, rtun_cb *done, void *arg, struct rtun_work **ret)
 {

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * hub.c - the hub's life, from its options to its listeners.
+ */
+#include "hub.h"
+#include "pubkey.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A dialler's answer; an exit gives up long before. */
+#define OPENING_LIMIT (30 * RTUN_S)
+#define PATIENCE_MIN (60 * RTUN_S)
+#define PATIENCE_SPREAD 120000U /* ms */
+
+/* ---- listeners and arrivals ---- */
+
+static void on_accept(void *arg, struct rtun_stream **s, const struct rtun_addr *from)
+{
+	struct hub *h = arg;
+	arrival_add(&h->arrivals, s, from);
+}
+
+static void on_room(void *arg, uint32_t room)
+{
+	struct hub *h = arg;
+	if (!room)
+		rtun_log(h->ctx, RTUN_WARN, "%u connections wait to prove who they are: no more are accepted until some have gone", ARRIVAL_MAX);
+	for (uint32_t i = 0; i < h->listener_count; i++)
+		rtun_listener_pause(h->listeners[i], !room);
+}
+
+/* How long all unproved connections stay: a constant of this hub that nobody else can work out. */
+static uint64_t patience(struct hub *h)
+{
+	uint8_t secret[32], hash[8];
+	uint64_t n;
+	if (hub_dh(h, h->public_key, secret) < 0)
+		randombytes_buf(secret, sizeof(secret));
+	crypto_generichash(hash, sizeof(hash) < crypto_generichash_BYTES_MIN ? crypto_generichash_BYTES_MIN : sizeof(hash), secret,
+			   sizeof(secret), (const uint8_t *)"restunnel/1 patience", 20);
+	memcpy(&n, hash, sizeof(n));
+	sodium_memzero(secret, sizeof(secret));
+	return PATIENCE_MIN + n % PATIENCE_SPREAD * RTUN_MS;
+}
+
+/* ---- devices and tokens ---- */
+
+static void on_revoked(void *arg, struct device *d)
+{
+	struct hub *h = arg;
+	struct peer *p = d->tunnel;
+	char key[PUBKEY_TEXT], fingerprint[PUBKEY_FINGERPRINT];
+	pubkey_text(d->key, key);
+	pubkey_fingerprint(d->key, fingerprint);
+	if (p) {
+		d->tunnel = NULL;
+		if (p->tunnel)
+			tunnel_end(p->tunnel, RTUN_EDENIED, "revoked");
+		peer_free(p);
+	}
+	struct event_device e = {.name = d->name, .public_key = key, .fingerprint = fingerprint};
+	rtun_publish(h->ctx, &event_revoked, &e);
+	rtun_log(h->ctx, RTUN_NOTICE, "%s (%s) is revoked", d->name, fingerprint);
+}
+
+static void on_changed(void *arg)
+{
+	struct hub *h = arg;
+	rtun_log(h->ctx, RTUN_NOTICE, "devices.yaml was edited: %u devices", h->devices->count);
+}
+
+static void on_token_timer(void *arg)
+{
+	struct hub *h = arg;
+	uint64_t now = rtun_now(h->ctx), next = token_expire(&h->tokens, now);
+	if (next)
+		rtun_timer_start(h->token_timer, next > now ? next - now : 0);
+}
+
+/* ---- life ---- */
+
+int hub_create(struct transport *t, struct hub **ret)
+{
+	struct hub *h = calloc(1, sizeof(*h));
+	*ret = h;
+	if (!h)
+		return -RTUN_ENOMEM;
+	h->t = t;
+	h->ctx = t->ctx;
+	token_table_init(&h->tokens);
+	if (rtun_timer_create(t->ctx, on_token_timer, h, &h->token_timer) < 0 || openings_init(&h->openings, t->ctx, OPENING_LIMIT) < 0)
+		return -RTUN_ENOMEM;
+	return rtun_provide(t->ctx, RTUN_DIALER, &hub_dialer_ops, h);
+}
+
+int hub_setup(struct hub *h)
+{
+	const struct device_watcher watcher = {on_revoked, on_changed, h};
+	const struct rtun_keystore_ops *keys = transport_keystore(h->t);
+	void *obj = h->t->cfg.keystore.obj;
+	int r = keys->ensure(obj, KEY_HUB);
+	if (r == 0)
+		r = keys->public_key(obj, KEY_HUB, h->public_key);
+	return r < 0 ? r : device_list_create(h->ctx, &watcher, &h->devices);
+}
+
+int hub_prepare(struct hub *h)
+{
+	const struct rtun_list *list = &h->t->cfg.listen;
+	h->arrivals = (struct arrivals){.ctx = h->ctx, .patience = patience(h), .first = hub_greet, .room = on_room, .arg = h};
+	if (list->count > HUB_LISTENERS)
+		return rtun_conf_error(h->ctx, "listen", NULL, "%u addresses are too many: at most %d", list->count, HUB_LISTENERS);
+	for (uint32_t i = 0; i < list->count; i++) {
+		const struct rtun_endpoint *e = (const struct rtun_endpoint *)((const char *)list->items + (size_t)i * list->item_size);
+		struct rtun_listen_req req = {.size = sizeof(req), .endpoint = e, .accept = on_accept, .arg = h};
+		int r = rtun_listen(h->ctx, &req, &h->listeners[i]);
+		if (r < 0)
+			return r;
+		h->listener_count++;
+	}
+	return 0;
+}
+
+int hub_start(struct hub *h)
+{
+	return device_list_watch(h->devices);
+}
+
+static void each_peer(struct hub *h, void (*fn)(struct peer *))
+{
+	for (uint32_t i = 0; h->devices && i < h->devices->count; i++) {
+		struct device *d = h->devices->items[i];
+		if (d->tunnel)
+			fn(d->tunnel);
+	}
+}
+
+static void peer_stop(struct peer *p)
+{
+	if (p->tunnel)
+		tunnel_end(p->tunnel, RTUN_ENOEXIT, "the hub is shutting down");
+}
+
+static void peer_forget(struct peer *p)
+{
+	peer_stop(p);
+	p->device->tunnel = NULL;
+	peer_free(p);
+}
+
+void hub_stop(struct hub *h)
+{
+	for (uint32_t i = 0; i < h->listener_count; i++)
+		rtun_unlisten(&h->listeners[i]);
+	h->listener_count = 0;
+	arrivals_fini(&h->arrivals);
+	enrolments_fini(h);
+	each_peer(h, peer_stop);
+	openings_fini(&h->openings);
+	rtun_timer_destroy(&h->token_timer);
+}
+
+void hub_destroy(struct hub **hp)
+{
+	struct hub *h = *hp;
+	if (!h)
+		return;
+	hub_stop(h);
+	each_peer(h, peer_forget);
+	device_list_destroy(&h->devices);
+	token_table_fini(&h->tokens);
+	free(h);
+	*hp = NULL;
+}
+
+void hub_status(struct hub *h, struct rtun_status *s)
+{
+	const char *problem = device_problem(h->devices);
+	uint32_t online = 0;
+	for (uint32_t i = 0; i < h->devices->count; i++) {
+		const struct peer *p = h->devices->items[i]->tunnel;
+		online += p && p->tunnel;
+	}
+	s->state = problem ? RTUN_STATE_DEGRADED : online ? RTUN_STATE_OK : RTUN_STATE_DOWN;
+	snprintf(s->text, sizeof(s->text), "%u of %u exits online", online, h->devices->count);
+	if (problem) {
+		snprintf(s->code, sizeof(s->code), "devices-file");
+		snprintf(s->text, sizeof(s->text), "%s", problem);
+		snprintf(s->remedy, sizeof(s->remedy), "mend devices.yaml: the log says where; what was read before stays in force");
+	} else if (!h->devices->count) {
+		snprintf(s->code, sizeof(s->code), "no-device");
+		snprintf(s->text, sizeof(s->text), "no device is paired");
+		snprintf(s->remedy, sizeof(s->remedy), "run `restunnel pair` here and paste what it prints on the device");
+	} else if (!online) {
+		snprintf(s->code, sizeof(s->code), "no-exit");
+		snprintf(s->remedy, sizeof(s->remedy), "start `restunnel run` on a paired device; `restunnel status` there says what keeps it away");
+	}
+}

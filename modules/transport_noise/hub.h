@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * hub.h - the hub's role: who is connected, and what they are asked to do.
+ *
+ *   device (device.h)  paired, in devices.yaml
+ *     `- peer          what is known of it since the hub started; device->tunnel points here
+ *          `- tunnel   while it is connected: one session
+ *               `- conn  one connection of that session: keys and a mux
+ */
+#ifndef HUB_H
+#define HUB_H
+
+#include "arrival.h"
+#include "device.h"
+#include "hello.h"
+#include "opening.h"
+#include "token.h"
+#include "transport_noise.h"
+
+#define HUB_LISTENERS 16
+
+struct conn {
+	struct tunnel *tunnel;
+	struct conn *next;
+	struct mux *mux;
+	struct hello_keys keys;
+	uint8_t index;
+};
+
+struct tunnel {
+	struct peer *peer;
+	struct conn *conns; /* at least one */
+	uint8_t session[HELLO_SESSION];
+	uint8_t indexes[32]; /* bits: those that have come */
+	struct rtun_addr address;
+	char version[HELLO_VERSION];
+};
+
+struct peer {
+	struct hub *hub;
+	struct device *device;
+	struct tunnel *tunnel; /* NULL: away */
+	/* of connections that have ended; those that live are added when asked for */
+	uint64_t bytes_in, bytes_out, streams_total;
+	uint64_t results[OPENING_RESULTS];
+	char disconnect_reason[96];
+};
+
+struct hub {
+	struct transport *t;
+	struct rtun_ctx *ctx;
+	uint8_t public_key[32];
+	struct device_list *devices;
+	struct token_table tokens;
+	struct rtun_timer *token_timer;
+	struct arrivals arrivals;
+	struct openings openings;
+	struct enrolment *enrolments;
+	struct rtun_listener *listeners[HUB_LISTENERS];
+	uint32_t listener_count;
+	uint64_t budget_at; /* of first messages: see hub_greet.c */
+	uint32_t budget;
+};
+
+int hub_create(struct transport *t, struct hub **ret);
+int hub_setup(struct hub *h);
+int hub_prepare(struct hub *h);
+int hub_start(struct hub *h);
+void hub_stop(struct hub *h);
+void hub_destroy(struct hub **h);
+void hub_status(struct hub *h, struct rtun_status *status);
+
+/* hub_greet.c: for arrivals.first */
+bool hub_greet(void *arg, struct rtun_stream **s, const struct rtun_addr *from, const uint8_t message[WIRE_MESSAGE_1]);
+int hub_dh(void *arg, const uint8_t key[32], uint8_t out[32]);
+
+/* hub_tunnel.c */
+struct peer *peer_of(struct hub *h, struct device *d);
+/* `tunnel`'s next connection, or the first of a new one, which ends the one before. Takes *s when it succeeds. */
+int tunnel_join(struct peer *p, const struct hello *hello, struct noise_handshake *handshake, const struct rtun_addr *from, struct rtun_stream **s);
+/* All its streams end. `reason` is what the node is told (RTUN_E...), `why` what people are. */
+void tunnel_end(struct tunnel *t, uint32_t reason, const char *why);
+struct peer_sums {
+	uint64_t bytes_in, bytes_out, streams_total, rtt;
+	uint32_t streams;
+};
+void peer_sum(const struct peer *p, struct peer_sums *ret);
+void peer_free(struct peer *p);
+
+/* hub_enroll.c: a first message that a token's PSK opened */
+int enrolment_start(struct hub *h, const struct token *token, const struct hello *hello, struct noise_handshake *handshake, struct rtun_stream **s);
+void enrolments_fini(struct hub *h);
+
+/* hub_commands.c */
+extern const struct rtun_event_type event_exit_up, event_exit_down, event_enrolled, event_revoked, event_pair;
+struct event_exit { const char *exit, *address, *version, *reason; };
+struct event_device { const char *name, *public_key, *fingerprint, *pairing; };
+struct event_pair { const char *name, *pairing; int64_t expires_at; };
+/* The name of a pairing for people and events: not the token's id on the wire. */
+void pairing_id(const uint8_t token_id[TOKEN_ID], char ret[17]);
+
+void command_pair(struct rtun_ctx *, const void *, struct rtun_reply *);
+void command_devices(struct rtun_ctx *, const void *, struct rtun_reply *);
+void command_revoke(struct rtun_ctx *, const void *, struct rtun_reply *);
+void command_rename(struct rtun_ctx *, const void *, struct rtun_reply *);
+void command_tag(struct rtun_ctx *, const void *, struct rtun_reply *);
+void hub_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
+
+#endif

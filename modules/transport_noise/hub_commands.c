@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * hub_commands.c - the hub's verbs, events and metrics.
+ */
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hub.h"
+#include "pubkey.h"
+#include "transport_commands.h"
+#include "url.h"
+
+#define WHOLE_TOKEN_LIFE ((int64_t)(TOKEN_VALID / RTUN_S))
+
+#define EXIT_FIELD(m, doc) {#m, doc, RTUN_F_TEXT, offsetof(struct event_exit, m)}
+static const struct rtun_field up_fields[] = {
+	EXIT_FIELD(exit, "The exit's name"), EXIT_FIELD(address, "Where it connects from"), EXIT_FIELD(version, "Its program's version")};
+static const struct rtun_field down_fields[] = {EXIT_FIELD(exit, "The exit's name"), EXIT_FIELD(reason, "Why, in words")};
+#define DEVICE_FIELD(m, doc) {#m, doc, RTUN_F_TEXT, offsetof(struct event_device, m)}
+static const struct rtun_field enrolled_fields[] = {
+	DEVICE_FIELD(name, "The name it was given"), DEVICE_FIELD(public_key, "Base64"), DEVICE_FIELD(fingerprint, "The key, for people"),
+	DEVICE_FIELD(pairing, "Which `pair` it answers")};
+static const struct rtun_field revoked_fields[] = {
+	DEVICE_FIELD(name, "The name it had"), DEVICE_FIELD(public_key, "Base64"), DEVICE_FIELD(fingerprint, "The key, for people")};
+static const struct rtun_field pair_fields[] = {
+	{"name", "The name wished for", RTUN_F_TEXT, offsetof(struct event_pair, name)},
+	{"pairing", "Which `pair` this is", RTUN_F_TEXT, offsetof(struct event_pair, pairing)},
+	{"expires_at", "When its URL ends", RTUN_F_TIME, offsetof(struct event_pair, expires_at)}};
+
+#define EVENT(T, n, d, f) {.size = sizeof(struct rtun_event_type), .payload_size = sizeof(T), .name = n, .doc = d, .fields = RTUN_LIST(f)}
+const struct rtun_event_type event_exit_up = EVENT(struct event_exit, "exit.up", "An exit has connected", up_fields);
+const struct rtun_event_type event_exit_down = EVENT(struct event_exit, "exit.down", "An exit is away", down_fields);
+const struct rtun_event_type event_enrolled = EVENT(struct event_device, "device.enrolled", "A device was paired", enrolled_fields);
+const struct rtun_event_type event_revoked = EVENT(struct event_device, "device.revoked", "A device was revoked", revoked_fields);
+const struct rtun_event_type event_pair = EVENT(struct event_pair, "pair.created", "A pairing URL was made", pair_fields);
+
+void pairing_id(const uint8_t token_id[TOKEN_ID], char ret[17])
+{
+	uint8_t hash[crypto_generichash_BYTES_MIN];
+	crypto_generichash(hash, sizeof(hash), token_id, TOKEN_ID, NULL, 0);
+	sodium_bin2hex(ret, 17, hash, 8);
+}
+
+/* The instance as a hub, or NULL after an answer that says so. */
+static struct hub *hub_of(struct rtun_ctx *ctx, struct rtun_reply *reply)
+{
+	struct transport *t = ctx->self;
+	if (!t->hub)
+		rtun_reply_fail(&reply, "not-a-hub", "this instance is a node, the verb is for hubs", "run it on the hub");
+	return t->hub;
+}
+
+static struct device *device_of(struct hub *h, const char *text, struct rtun_reply *reply)
+{
+	struct device *d = device_find(h->devices, text);
+	char why[160];
+	if (!d) {
+		snprintf(why, sizeof(why), "there is no device called %.64s", text);
+		rtun_reply_fail(&reply, "unknown-device", why, "`restunnel devices` lists them");
+	}
+	return d;
+}
+
+static void reply_device_error(struct rtun_reply *reply, int r, const char *error)
+{
+	const char *code = r == -RTUN_EEXIST ? "name-taken" : r == -RTUN_EINVAL ? "bad-name" : r == -RTUN_EAGAIN ? "being-edited" : "not-stored";
+	rtun_reply_fail(&reply, code, error, NULL);
+}
+
+/* ---- pair ---- */
+
+static void url_of(struct hub *h, const uint8_t token[TOKEN_BYTES], char text[URL_MAX])
+{
+	struct url url = {.port = (uint16_t)h->t->cfg.public.port};
+	memcpy(url.hub_key, h->public_key, 32);
+	memcpy(url.token, token, 32);
+	snprintf(url.host, sizeof(url.host), "%s", h->t->cfg.public.host);
+	url_format(&url, text);
+	sodium_memzero(&url, sizeof(url));
+}
+
+static void pair_reply(struct hub *h, const char *name, const uint8_t token[TOKEN_BYTES], struct rtun_reply *reply)
+{
+	struct token_keys keys;
+	char url[URL_MAX], command[URL_MAX + 32], pairing[17];
+	int64_t expires = rtun_wall(h->ctx) / 1000 + WHOLE_TOKEN_LIFE;
+	struct rtun_value *v = rtun_object(h->ctx);
+	url_of(h, token, url);
+	snprintf(command, sizeof(command), "restunnel enroll '%s'", url);
+	token_derive(token, &keys);
+	pairing_id(keys.id, pairing);
+	rtun_set_text(h->ctx, v, "name", name);
+	rtun_set_text(h->ctx, v, "url", url);
+	rtun_set_text(h->ctx, v, "command", command);
+	rtun_set_time(h->ctx, v, "expires_at", expires);
+	rtun_set_text(h->ctx, v, "pairing", pairing);
+	struct event_pair e = {.name = name, .pairing = pairing, .expires_at = expires};
+	rtun_publish(h->ctx, &event_pair, &e);
+	rtun_reply_ok(&reply, v);
+	sodium_memzero(url, sizeof(url));
+	sodium_memzero(command, sizeof(command));
+	sodium_memzero(&keys, sizeof(keys));
+}
+
+void command_pair(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
+{
+	const struct args_pair *a = args;
+	struct hub *h = hub_of(ctx, reply);
+	char error[LABEL_ERROR];
+	uint8_t token[TOKEN_BYTES];
+	if (!h)
+		return;
+	if (!h->t->cfg.public.host) {
+		rtun_reply_fail(&reply, "no-public-address", "the hub does not know the address at which nodes reach it",
+				"set `public: HOST:PORT` in this instance's configuration and restart");
+	} else if (a->name && label_check(a->name, error) < 0) {
+		rtun_reply_fail(&reply, "bad-name", error, NULL);
+	} else if (token_create(&h->tokens, rtun_now(ctx), a->name, token) < 0) {
+		rtun_reply_fail(&reply, "too-many-open", "eight pairings are open already", "wait until one is used or 15 minutes old");
+	} else {
+		rtun_timer_start(h->token_timer, TOKEN_VALID);
+		pair_reply(h, a->name, token, reply);
+		sodium_memzero(token, sizeof(token));
+	}
+}
+
+/* ---- devices ---- */
+
+static void set_live(struct rtun_ctx *ctx, struct rtun_value *v, const struct peer *p)
+{
+	static const struct peer none;
+	struct peer_sums sums;
+	char address[64];
+	const struct tunnel *t = p ? p->tunnel : NULL;
+	if (!p)
+		p = &none;
+	peer_sum(p, &sums);
+	rtun_set_bool(ctx, v, "online", t != NULL);
+	rtun_set_text(ctx, v, "address", t ? transport_address(&t->address, true, address) : NULL);
+	rtun_set_text(ctx, v, "exit_address", t ? transport_address(&t->address, false, address) : NULL);
+	if (sums.rtt)
+		rtun_set_int(ctx, v, "rtt_ms", (int64_t)((sums.rtt + RTUN_MS / 2) / RTUN_MS));
+	else
+		rtun_set_null(ctx, v, "rtt_ms");
+	rtun_set_int(ctx, v, "streams", sums.streams);
+	rtun_set_int(ctx, v, "bytes_in", (int64_t)sums.bytes_in);
+	rtun_set_int(ctx, v, "bytes_out", (int64_t)sums.bytes_out);
+	rtun_set_text(ctx, v, "version", t ? t->version : NULL);
+	rtun_set_text(ctx, v, "disconnect_reason", !t && p->disconnect_reason[0] ? p->disconnect_reason : NULL);
+}
+
+static struct rtun_value *device_value(struct rtun_ctx *ctx, const struct device *d)
+{
+	struct rtun_value *v = rtun_object(ctx), *tags = rtun_array(ctx);
+	char key[PUBKEY_TEXT], fingerprint[PUBKEY_FINGERPRINT];
+	const struct peer *p = d->tunnel;
+	pubkey_text(d->key, key);
+	pubkey_fingerprint(d->key, fingerprint);
+	for (uint32_t i = 0; i < d->tag_count; i++)
+		rtun_append_text(ctx, tags, d->tags[i]);
+	rtun_set_text(ctx, v, "name", d->name);
+	rtun_set_text(ctx, v, "public_key", key);
+	rtun_set_text(ctx, v, "fingerprint", fingerprint);
+	rtun_set(v, "tags", tags);
+	rtun_set_time(ctx, v, "enrolled_at", d->enrolled_at);
+	rtun_set_time(ctx, v, "last_seen", p && p->tunnel ? rtun_wall(ctx) / 1000 : d->secret.last_seen);
+	set_live(ctx, v, p);
+	return v;
+}
+
+void command_devices(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
+{
+	struct hub *h = hub_of(ctx, reply);
+	struct rtun_value *v, *list;
+	(void)args;
+	if (!h)
+		return;
+	v = rtun_object(ctx);
+	list = rtun_array(ctx);
+	for (uint32_t i = 0; i < h->devices->count; i++)
+		rtun_append(list, device_value(ctx, h->devices->items[i]));
+	rtun_set(v, "devices", list);
+	rtun_reply_ok(&reply, v);
+}
+
+/* ---- changes ---- */
+
+void command_revoke(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
+{
+	const struct args_device *a = args;
+	struct hub *h = hub_of(ctx, reply);
+	struct device *d = h ? device_of(h, a->device, reply) : NULL;
+	char name[LABEL_SIZE], error[DEVICE_ERROR];
+	struct peer_sums sums = {0};
+	int r;
+	if (!d)
+		return;
+	memcpy(name, d->name, sizeof(name));
+	if (d->tunnel)
+		peer_sum(d->tunnel, &sums);
+	if ((r = device_revoke(h->devices, d, error)) < 0) {
+		reply_device_error(reply, r, error);
+		return;
+	}
+	struct rtun_value *v = rtun_object(ctx);
+	rtun_set_text(ctx, v, "name", name);
+	rtun_set_int(ctx, v, "streams", sums.streams);
+	rtun_reply_ok(&reply, v);
+}
+
+void command_rename(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
+{
+	const struct args_rename *a = args;
+	struct hub *h = hub_of(ctx, reply);
+	struct device *d = h ? device_of(h, a->old, reply) : NULL;
+	char error[DEVICE_ERROR];
+	int r;
+	if (!d)
+		return;
+	if ((r = device_rename(h->devices, d, a->new_name, error)) < 0) {
+		reply_device_error(reply, r, error);
+		return;
+	}
+	rtun_reply_ok(&reply, device_value(ctx, d));
+}
+
+void command_tag(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
+{
+	const struct args_tag *a = args;
+	struct hub *h = hub_of(ctx, reply);
+	struct device *d = h ? device_of(h, a->device, reply) : NULL;
+	char error[DEVICE_ERROR];
+	int r;
+	if (!d)
+		return;
+	if ((r = device_tag(h->devices, d, (const char *const *)a->tags.items, a->tags.count, error)) < 0) {
+		reply_device_error(reply, r, error);
+		return;
+	}
+	rtun_reply_ok(&reply, device_value(ctx, d));
+}
+
+/* ---- metrics ---- */
+
+static void results_metric(const struct peer *p, struct rtun_metric_sink *sink)
+{
+	static const char *const names[OPENING_RESULTS] = {
+		[0] = "ok", [RTUN_EREFUSED] = "refused", [RTUN_EUNREACHABLE] = "unreachable", [RTUN_ETIMEOUT] = "timeout",
+		[RTUN_EDENIED] = "denied", [RTUN_EDNS] = "dns", [RTUN_ENOEXIT] = "no_exit", [RTUN_EOVERLOAD] = "overload",
+		[RTUN_ERESET] = "reset", [RTUN_ETRUNCATED] = "truncated", [RTUN_EINTERNAL] = "internal",
+	};
+	for (uint32_t i = 0; i < OPENING_RESULTS; i++) {
+		const char *labels[2] = {p->device->name, names[i] ? names[i] : "internal"};
+		if (p->results[i])
+			rtun_metric(sink, (double)p->results[i], labels, 2);
+	}
+}
+
+void hub_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
+{
+	const struct transport *t = ctx->self;
+	for (uint32_t i = 0; t->hub && t->hub->devices && i < t->hub->devices->count; i++) {
+		const struct device *d = t->hub->devices->items[i];
+		const struct peer *p = d->tunnel;
+		const char *labels[2] = {d->name, "in"};
+		struct peer_sums sums = {0};
+		if (p)
+			peer_sum(p, &sums);
+		if (strcmp(metric->name, "restunnel_exit_up") == 0)
+			rtun_metric(sink, p && p->tunnel ? 1 : 0, labels, 1);
+		else if (strcmp(metric->name, "restunnel_exit_rtt_seconds") == 0 && sums.rtt)
+			rtun_metric(sink, (double)sums.rtt / 1e9, labels, 1);
+		else if (strcmp(metric->name, "restunnel_streams") == 0)
+			rtun_metric(sink, sums.streams, labels, 1);
+		else if (strcmp(metric->name, "restunnel_streams_total") == 0 && p)
+			results_metric(p, sink);
+		else if (strcmp(metric->name, "restunnel_bytes_total") == 0) {
+			rtun_metric(sink, (double)sums.bytes_in, labels, 2);
+			labels[1] = "out";
+			rtun_metric(sink, (double)sums.bytes_out, labels, 2);
+		}
+	}
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * hub_tunnel.c - tunnels and their connections, from the handshake to the last words.
+ */
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hub.h"
+#include "tlv.h"
+
+struct peer *peer_of(struct hub *h, struct device *d)
+{
+	struct peer *p = d->tunnel;
+	if (!p && (p = calloc(1, sizeof(*p)))) {
+		p->hub = h;
+		p->device = d;
+		d->tunnel = p;
+	}
+	return p;
+}
+
+void peer_free(struct peer *p)
+{
+	free(p);
+}
+
+static const char *address_text(const struct rtun_addr *a, char buf[64])
+{
+	/* Without the port, which says nothing behind a NAT. */
+	if (a->family == 4)
+		snprintf(buf, 64, "%u.%u.%u.%u", a->ip[0], a->ip[1], a->ip[2], a->ip[3]);
+	else
+		snprintf(buf, 64, "%02x%02x:%02x%02x:%02x%02x:%02x%02x::/64", a->ip[0], a->ip[1], a->ip[2], a->ip[3], a->ip[4], a->ip[5], a->ip[6], a->ip[7]);
+	return buf;
+}
+
+/* ---- connections ---- */
+
+static void conn_close(struct conn *c, bool goodbye, uint32_t reason)
+{
+	struct peer *p = c->tunnel->peer;
+	const struct mux_counters *n = mux_counters(c->mux);
+	p->bytes_in += n->bytes_in;
+	p->bytes_out += n->bytes_out;
+	p->streams_total += n->streams_total;
+	if (goodbye)
+		mux_goodbye(&c->mux, reason);
+	else
+		mux_destroy(&c->mux);
+	hello_keys_fini(&c->keys);
+	free(c);
+}
+
+static void on_ended(void *arg, uint32_t err, const char *why)
+{
+	struct conn *c = arg, **at;
+	struct tunnel *t = c->tunnel;
+	if (t->conns == c && !c->next) {
+		tunnel_end(t, err, why);
+		return;
+	}
+	for (at = &t->conns; *at != c; at = &(*at)->next)
+		;
+	*at = c->next;
+	conn_close(c, false, 0);
+}
+
+/* CLOSE and INFO only inform; the rest is not for a tunnel's hub. */
+static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
+{
+	(void)arg, (void)p, (void)len;
+	return type == FRAME_CLOSE || type == FRAME_INFO ? 0 : -1;
+}
+
+static const struct mux_events events = {.frame = on_frame, .ended = on_ended};
+
+static int conn_create(struct tunnel *t, const struct hello *hello, struct noise_handshake *hs, struct rtun_stream **s)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+	struct transport *tr = t->peer->hub->t;
+	if (!c)
+		return -RTUN_ENOMEM;
+	c->tunnel = t;
+	c->index = hello->index;
+	struct mux_setup setup = {.common = &tr->mux, .crypto = &c->keys.crypto, .events = &events, .arg = c, .peer_window = hello->window, .opener = 1};
+	if (hello_keys_init(&c->keys, hs) < 0 || mux_create(&setup, s, &c->mux) < 0) {
+		hello_keys_fini(&c->keys);
+		free(c);
+		return -RTUN_ENOMEM;
+	}
+	c->next = t->conns;
+	t->conns = c;
+	t->indexes[hello->index / 8] |= (uint8_t)(1U << hello->index % 8);
+	return 0;
+}
+
+/* ---- tunnels ---- */
+
+static int tunnel_start(struct peer *p, const struct hello *hello, struct noise_handshake *hs, const struct rtun_addr *from, struct rtun_stream **s)
+{
+	struct tunnel *t = calloc(1, sizeof(*t));
+	char address[64];
+	if (!t)
+		return -RTUN_ENOMEM;
+	t->peer = p;
+	t->address = *from;
+	memcpy(t->session, hello->session, HELLO_SESSION);
+	memcpy(t->version, hello->version, sizeof(t->version));
+	if (conn_create(t, hello, hs, s) < 0) {
+		free(t);
+		return -RTUN_ENOMEM;
+	}
+	if (p->tunnel)
+		tunnel_end(p->tunnel, RTUN_ERESET, "replaced by a new tunnel of the same device");
+	p->tunnel = t;
+	struct event_exit e = {.exit = p->device->name, .address = address_text(from, address), .version = t->version};
+	rtun_publish(p->hub->ctx, &event_exit_up, &e);
+	rtun_log(p->hub->ctx, RTUN_NOTICE, "%s is online (%s)", p->device->name, address);
+	return 0;
+}
+
+int tunnel_join(struct peer *p, const struct hello *hello, struct noise_handshake *hs, const struct rtun_addr *from, struct rtun_stream **s)
+{
+	if (p->tunnel && memcmp(p->tunnel->session, hello->session, HELLO_SESSION) == 0)
+		return conn_create(p->tunnel, hello, hs, s);
+	return tunnel_start(p, hello, hs, from, s);
+}
+
+void tunnel_end(struct tunnel *t, uint32_t reason, const char *why)
+{
+	struct peer *p = t->peer;
+	p->tunnel = NULL; /* first: what the streams' ends set off must find it gone */
+	snprintf(p->disconnect_reason, sizeof(p->disconnect_reason), "%s", why);
+	while (t->conns) {
+		struct conn *c = t->conns;
+		t->conns = c->next;
+		conn_close(c, true, reason);
+	}
+	struct event_exit e = {.exit = p->device->name, .reason = why};
+	rtun_publish(p->hub->ctx, &event_exit_down, &e);
+	rtun_log(p->hub->ctx, RTUN_NOTICE, "%s is away: %s", p->device->name, why);
+	free(t);
+}
+
+void peer_sum(const struct peer *p, struct peer_sums *ret)
+{
+	*ret = (struct peer_sums){.bytes_in = p->bytes_in, .bytes_out = p->bytes_out, .streams_total = p->streams_total};
+	for (const struct conn *c = p->tunnel ? p->tunnel->conns : NULL; c; c = c->next) {
+		const struct mux_counters *n = mux_counters(c->mux);
+		ret->bytes_in += n->bytes_in;
+		ret->bytes_out += n->bytes_out;
+		ret->streams_total += n->streams_total;
+		ret->streams += n->streams;
+		if (n->rtt && (!ret->rtt || n->rtt < ret->rtt))
+			ret->rtt = n->rtt;
+	}
+}

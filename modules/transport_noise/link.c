@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * link.c - a node's tunnel to one hub: always there, or being tried again.
+ *
+ *            reach ok               mux ended
+ *   waiting ---------> reaching ------------> up ----------> waiting ...
+ *      ^  timer            | failed                 (first pause again)
+ *      `-------------------'  next pause, up to a minute
+ */
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node.h"
+#include "tlv.h"
+
+/* A tunnel that was up for so long was a good one: the next try starts with the first pause. */
+#define GOOD (10 * RTUN_S)
+
+struct link {
+	struct node *node;
+	struct hub_entry *hub;
+	struct rtun_timer *again;
+	struct reach *reach;
+	struct mux *mux;
+	struct hello_keys keys;
+	bool has_keys;
+	uint32_t tries;
+	uint64_t up_since;
+	struct rtun_addr observed;
+	char last_error[192];
+};
+
+static void try_now(void *arg);
+
+/* 0.25, 0.5, 1, 2 s, then slower: a hub that restarts is found at once, one that is gone costs nothing. ±30 %, so that
+ * nodes that were cut off together do not come back together. */
+static uint64_t pause_before(uint32_t tries)
+{
+	static const uint32_t ms[] = {250, 500, 1000, 2000, 4000, 8000, 15000, 30000, 60000};
+	const uint32_t last = sizeof(ms) / sizeof(ms[0]) - 1;
+	uint64_t base = ms[tries < last ? tries : last];
+	return (base * 700 + randombytes_uniform(601) * base) / 1000 * RTUN_MS;
+}
+
+static void try_later(struct link *l)
+{
+	rtun_timer_start(l->again, pause_before(l->tries++));
+}
+
+static void note_error(struct link *l, const char *why)
+{
+	bool news = strcmp(l->last_error, why) != 0;
+	snprintf(l->last_error, sizeof(l->last_error), "%s", why);
+	rtun_log(l->node->ctx, news ? RTUN_WARN : RTUN_DEBUG, "hub %s: %s", l->hub->name, why);
+}
+
+/* ---- up ---- */
+
+static void on_connect(void *arg, struct mux_stream *ms, const struct mux_target *target)
+{
+	struct link *l = arg;
+	struct node *n = l->node;
+	uint64_t streams = 0;
+	for (uint32_t i = 0; i < n->hubs->count; i++) {
+		struct link_state s;
+		link_state(n->hubs->items[i]->tunnel, &s);
+		streams += s.streams;
+	}
+	if (n->stopping)
+		mux_refuse(ms, RTUN_ENOEXIT, "the exit is shutting down");
+	else if (streams > n->t->cfg.max_streams)
+		mux_refuse(ms, RTUN_EOVERLOAD, "the exit has as many streams as it may (max-streams)");
+	else
+		exit_connect(&n->exits, ms, target);
+}
+
+static const struct tlv_row close_rows[] = {{TLV_REASON, true, 1, 1, 0}};
+
+static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
+{
+	struct link *l = arg;
+	struct tlv_value reason;
+	if (type == FRAME_INFO)
+		return 0;
+	if (type != FRAME_CLOSE || tlv_read(close_rows, 1, p, len, &reason) < 0)
+		return -1;
+	switch (tlv_number(&reason)) {
+	case RTUN_EDENIED:
+		note_error(l, "this node was revoked; to come back it must be paired again");
+		break;
+	case RTUN_ENOEXIT:
+		note_error(l, "the hub is shutting down");
+		break;
+	default:
+		note_error(l, "the hub ended the tunnel: another one of this node took its place");
+	}
+	return 0;
+}
+
+static void down(struct link *l, bool goodbye)
+{
+	if (goodbye)
+		mux_goodbye(&l->mux, RTUN_ENOEXIT);
+	else
+		mux_destroy(&l->mux);
+	if (l->has_keys)
+		hello_keys_fini(&l->keys);
+	l->has_keys = false;
+	l->up_since = 0;
+}
+
+static void on_ended(void *arg, uint32_t err, const char *why)
+{
+	struct link *l = arg;
+	(void)err;
+	if (rtun_now(l->node->ctx) - l->up_since > GOOD)
+		l->tries = 0;
+	/* What the hub said in its last words is more than that the connection then ended. */
+	if (!l->last_error[0])
+		note_error(l, why);
+	down(l, false);
+	struct event_hub e = {.hub = l->hub->name, .reason = l->last_error};
+	rtun_publish(l->node->ctx, &event_hub_down, &e);
+	rtun_log(l->node->ctx, RTUN_NOTICE, "hub %s: disconnected: %s", l->hub->name, l->last_error);
+	try_later(l);
+}
+
+static const struct mux_events events = {.connect = on_connect, .frame = on_frame, .ended = on_ended};
+
+static int up(struct link *l, const struct reach_result *r)
+{
+	struct transport *t = l->node->t;
+	struct mux_setup setup = {.common = &t->mux, .crypto = &l->keys.crypto, .events = &events, .arg = l, .peer_window = r->hello.window};
+	if (hello_keys_init(&l->keys, r->handshake) < 0)
+		return -RTUN_ENOMEM;
+	l->has_keys = true;
+	if (mux_create(&setup, r->s, &l->mux) < 0) {
+		down(l, false);
+		return -RTUN_ENOMEM;
+	}
+	l->up_since = rtun_now(t->ctx);
+	l->observed = r->hello.observed;
+	l->last_error[0] = 0;
+	struct event_hub e = {.hub = l->hub->name};
+	rtun_publish(t->ctx, &event_hub_up, &e);
+	rtun_log(t->ctx, RTUN_NOTICE, "hub %s: connected as %s", l->hub->name, l->hub->device_name);
+	return 0;
+}
+
+/* ---- on the way ---- */
+
+static void on_reached(void *arg, const struct reach_result *r)
+{
+	struct link *l = arg;
+	l->reach = NULL;
+	if (r->err)
+		note_error(l, r->why);
+	else if (up(l, r) < 0)
+		note_error(l, "out of memory");
+	if (!l->mux)
+		try_later(l);
+}
+
+static void try_now(void *arg)
+{
+	struct link *l = arg;
+	struct reach_setup setup;
+	node_reach_setup(l->node, &setup);
+	setup.host = l->hub->host;
+	setup.port = l->hub->port;
+	setup.pattern = NOISE_IKPSK2;
+	setup.hub_key = l->hub->key;
+	setup.psk = l->hub->psk;
+	setup.cb = on_reached;
+	setup.arg = l;
+	if (reach_start(&setup, &l->reach) < 0) {
+		note_error(l, "the connection could not even be tried: out of memory, or the key can't be read");
+		try_later(l);
+	}
+}
+
+int link_create(struct node *n, struct hub_entry *hub, struct link **ret)
+{
+	struct link *l = calloc(1, sizeof(*l));
+	if (!l)
+		return -RTUN_ENOMEM;
+	l->node = n;
+	l->hub = hub;
+	if (rtun_timer_create(n->ctx, try_now, l, &l->again) < 0) {
+		free(l);
+		return -RTUN_ENOMEM;
+	}
+	rtun_timer_start(l->again, 0);
+	*ret = l;
+	return 0;
+}
+
+void link_destroy(struct link **lp)
+{
+	struct link *l = *lp;
+	if (!l)
+		return;
+	*lp = NULL;
+	reach_cancel(&l->reach);
+	rtun_timer_destroy(&l->again);
+	down(l, true);
+	free(l);
+}
+
+void link_state(const struct link *l, struct link_state *ret)
+{
+	*ret = (struct link_state){0};
+	if (!l)
+		return;
+	ret->online = l->mux != NULL;
+	ret->observed = l->observed;
+	ret->last_error = l->last_error[0] ? l->last_error : NULL;
+	if (l->mux) {
+		ret->rtt = mux_counters(l->mux)->rtt;
+		ret->streams = mux_counters(l->mux)->streams;
+	}
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * node.h - the node's role: a link to each hub that it is paired with, and the exit behind them.
+ */
+#ifndef NODE_H
+#define NODE_H
+
+#include <stdbool.h>
+
+#include "counter.h"
+#include "exit.h"
+#include "hello.h"
+#include "hubs.h"
+#include "reach.h"
+#include "transport_noise.h"
+
+struct node {
+	struct transport *t;
+	struct rtun_ctx *ctx;
+	struct hubs *hubs; /* hub_entry.tunnel is its struct link */
+	struct counter counter;
+	struct exits exits;
+	struct enrolling *enrolling;
+	bool running, stopping;
+};
+
+int node_create(struct transport *t, struct node **ret);
+int node_setup(struct node *n);
+int node_start(struct node *n);
+void node_drain(struct node *n);
+void node_stop(struct node *n);
+void node_destroy(struct node **n);
+void node_status(struct node *n, struct rtun_status *status);
+/* For reach: keystore, window, version, a fresh counter and session. */
+void node_reach_setup(struct node *n, struct reach_setup *setup);
+
+/* link.c: one hub, connected or on the way */
+struct link;
+struct link_state {
+	bool online;
+	uint64_t rtt; /* ns; 0: unknown */
+	uint32_t streams;
+	struct rtun_addr observed; /* how the hub sees this node */
+	const char *last_error;    /* NULL: none */
+};
+int link_create(struct node *n, struct hub_entry *hub, struct link **ret);
+/* Say goodbye and forget. */
+void link_destroy(struct link **l);
+void link_state(const struct link *l, struct link_state *ret);
+
+/* node_enroll.c */
+void command_enroll(struct rtun_ctx *, const void *, struct rtun_reply *);
+void enrolling_fini(struct node *n);
+
+/* node_commands.c */
+extern const struct rtun_event_type event_hub_up, event_hub_down;
+struct event_hub { const char *hub, *reason; };
+void command_hubs(struct rtun_ctx *, const void *, struct rtun_reply *);
+void command_forget(struct rtun_ctx *, const void *, struct rtun_reply *);
+/* The instance as a node, or NULL after an answer that says so. */
+struct node *node_of(struct rtun_ctx *ctx, struct rtun_reply *reply);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * opening.c - see opening.h.
+ */
+#include "opening.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct opening {
+	struct openings *all;
+	struct opening *next, **at;
+	struct rtun_op *op;      /* the caller's */
+	struct rtun_op *mux_op;  /* ours; NULL: the answer is known and waits for the loop */
+	struct rtun_defer *now;
+	uint64_t deadline;
+	rtun_dial_cb *cb;
+	void *arg;
+	uint64_t *results;
+	uint32_t err;
+	char exit[64], why[128];
+};
+
+static void opening_free(struct opening *p)
+{
+	struct openings *o = p->all;
+	*p->at = p->next;
+	if (p->next)
+		p->next->at = p->at;
+	else
+		o->tail = p->at;
+	rtun_op_cancel(&p->mux_op);
+	rtun_defer_destroy(&p->now);
+	free(p);
+}
+
+static void answer(struct opening *p, uint32_t err, const char *why, struct rtun_stream **s, const struct rtun_addr *bound)
+{
+	struct rtun_stream *none = NULL;
+	char exit[sizeof(p->exit)];
+	struct rtun_dial_result r = {.size = sizeof(r), .err = err, .s = s ? s : &none, .why = why};
+	rtun_dial_cb *cb = p->cb;
+	void *arg = p->arg;
+	snprintf(exit, sizeof(exit), "%s", p->exit);
+	r.exit = exit[0] ? exit : NULL;
+	if (p->results)
+		p->results[err < OPENING_RESULTS ? err : RTUN_EINTERNAL]++;
+	if (bound)
+		r.bound = *bound;
+	rtun_op_done(&p->op);
+	opening_free(p);
+	cb(arg, &r);
+}
+
+static void on_opened(void *arg, uint32_t err, const char *why, struct rtun_stream **s, const struct rtun_addr *bound)
+{
+	struct opening *p = arg;
+	p->mux_op = NULL;
+	answer(p, err, why, s, bound);
+}
+
+static void on_now(void *arg)
+{
+	struct opening *p = arg;
+	char why[sizeof(p->why)];
+	snprintf(why, sizeof(why), "%s", p->why);
+	answer(p, p->err, why, NULL, NULL);
+}
+
+static void on_cancel(void *arg)
+{
+	opening_free(arg);
+}
+
+static void arm(struct openings *o)
+{
+	uint64_t now = rtun_now(o->ctx);
+	if (o->head)
+		rtun_timer_start(o->timer, o->head->deadline > now ? o->head->deadline - now : 0);
+}
+
+static void on_timer(void *arg)
+{
+	struct openings *o = arg;
+	while (o->head && o->head->deadline <= rtun_now(o->ctx))
+		answer(o->head, RTUN_ETIMEOUT, "the exit did not answer in time", NULL, NULL);
+	arm(o);
+}
+
+int openings_init(struct openings *o, struct rtun_ctx *ctx, uint64_t limit)
+{
+	*o = (struct openings){.ctx = ctx, .limit = limit};
+	o->tail = &o->head;
+	return rtun_timer_create(ctx, on_timer, o, &o->timer);
+}
+
+void openings_fini(struct openings *o)
+{
+	while (o->head) {
+		struct rtun_op *op = o->head->op;
+		rtun_op_cancel(&op);
+	}
+	rtun_timer_destroy(&o->timer);
+}
+
+static int begin(struct opening *p, const struct opening_way *way, const struct rtun_dial_req *req)
+{
+	struct mux_target target = {.addr = req->addr};
+	int r;
+	if (way->mux) {
+		if (req->host)
+			snprintf(target.name, sizeof(target.name), "%s", req->host);
+		return mux_open(way->mux, &target, on_opened, p, &p->mux_op);
+	}
+	p->err = way->err;
+	snprintf(p->why, sizeof(p->why), "%s", way->why);
+	if ((r = rtun_defer_create(p->all->ctx, on_now, p, &p->now)) < 0)
+		return r;
+	rtun_defer_start(p->now);
+	return 0;
+}
+
+int opening_start(struct openings *o, const struct opening_way *way, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg,
+		  struct rtun_op **ret_op)
+{
+	struct opening *p;
+	int r;
+	if (req->host && strlen(req->host) > 255)
+		return -RTUN_EINVAL;
+	if (!(p = calloc(1, sizeof(*p))))
+		return -RTUN_ENOMEM;
+	p->all = o;
+	p->cb = cb;
+	p->arg = arg;
+	p->deadline = rtun_now(o->ctx) + o->limit;
+	p->results = way->results;
+	snprintf(p->exit, sizeof(p->exit), "%s", way->exit ? way->exit : "");
+	p->at = o->tail;
+	*o->tail = p;
+	o->tail = &p->next;
+	if ((r = rtun_op_create(o->ctx, on_cancel, p, &p->op)) < 0 || (r = begin(p, way, req)) < 0) {
+		rtun_op_done(&p->op);
+		opening_free(p);
+		return r;
+	}
+	*ret_op = p->op;
+	if (o->head == p)
+		arm(o);
+	return 0;
+}

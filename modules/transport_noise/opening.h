@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * opening.h - a dialer's request sent through a mux, with a limit for the answer.
+ */
+#ifndef OPENING_H
+#define OPENING_H
+
+#include <restunnel/svc/dialer.h>
+
+#include "mux.h"
+
+/* All of one instance: one timer for all, since all have the same limit and so end in order. */
+struct openings {
+	struct rtun_ctx *ctx;
+	uint64_t limit; /* ns */
+	struct rtun_timer *timer;
+	struct opening *head, **tail;
+};
+
+int openings_init(struct openings *o, struct rtun_ctx *ctx, uint64_t limit);
+/* All are cancelled, nobody is called. */
+void openings_fini(struct openings *o);
+
+/* How openings through one exit ended, by RTUN_E... (0: well). */
+#define OPENING_RESULTS 16
+/* Where to. `mux` NULL: there is no way, and `err` and `why` are the answer, from the loop. */
+struct opening_way {
+	struct mux *mux;
+	const char *exit;  /* its name, for the answer; copied; may be NULL */
+	uint64_t *results; /* counted there; outlives the mux; may be NULL */
+	uint32_t err;
+	const char *why;
+};
+/* As rtun_dialer_ops.dial. */
+int opening_start(struct openings *o, const struct opening_way *way, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg,
+		  struct rtun_op **ret_op);
+
+#endif

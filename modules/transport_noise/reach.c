@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * reach.c - see reach.h.
+ */
+#include "reach.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ADDRESSES 8
+#define CONNECT_LIMIT (8 * RTUN_S)
+#define ANSWER_LIMIT (10 * RTUN_S)
+
+/* The look-up runs in a thread of its own and outlives a cancelled reach: it owns what it needs. */
+struct lookup {
+	struct reach *reach; /* NULL once cancelled; touched in the loop only */
+	char host[256];
+	uint16_t port;
+	struct rtun_addr found[ADDRESSES];
+	uint32_t count;
+	char why[160];
+	struct rtun_work *work;
+};
+
+struct reach {
+	struct reach_setup set;
+	char host[256];
+	uint8_t hub_key[32], psk[32], public_key[32];
+	struct lookup *lookup;
+	struct rtun_addr address[ADDRESSES];
+	uint32_t address_count, address_next;
+	struct rtun_op *connecting;
+	struct rtun_stream *stream;
+	struct rtun_timer *limit;
+	struct rtun_addr remote;
+	struct noise_handshake handshake;
+	char why[192];
+};
+
+static void reach_free(struct reach *r)
+{
+	if (r->lookup)
+		r->lookup->reach = NULL;
+	rtun_op_cancel(&r->connecting);
+	rtun_timer_destroy(&r->limit);
+	rtun_close(&r->stream);
+	noise_handshake_fini(&r->handshake);
+	sodium_memzero(r->psk, sizeof(r->psk));
+	free(r);
+}
+
+static void finish(struct reach *r, struct reach_result *result)
+{
+	reach_cb *cb = r->set.cb;
+	void *arg = r->set.arg;
+	result->why = r->why;
+	result->s = &r->stream;
+	result->handshake = &r->handshake;
+	result->remote = r->remote;
+	cb(arg, result);
+	reach_free(r);
+}
+
+static void fail(struct reach *r, uint32_t err, const char *why)
+{
+	struct reach_result result = {.err = err};
+	snprintf(r->why, sizeof(r->why), "%s", why);
+	finish(r, &result);
+}
+
+/* ---- shake hands ---- */
+
+static int dh(void *arg, const uint8_t peer[32], uint8_t out[32])
+{
+	struct reach *r = arg;
+	return r->set.keystore->dh(r->set.keystore_obj, r->set.key_name, peer, out);
+}
+
+static void on_answer(struct reach *r, const uint8_t *message)
+{
+	uint8_t plain[HELLO_PLAIN_2];
+	size_t len;
+	struct reach_result result = {.err = 0};
+	if (noise_read_message(&r->handshake, message, WIRE_MESSAGE_2, plain, &len) < 0 ||
+	    hello_read(&result.hello, false, plain, len) < 0) {
+		fail(r, RTUN_EDENIED, "something answered that does not have the hub's key");
+		return;
+	}
+	rtun_consume(r->stream, WIRE_MESSAGE_2);
+	r->why[0] = 0;
+	finish(r, &result);
+}
+
+static void on_ready(void *arg, struct rtun_stream *s, uint32_t events)
+{
+	struct reach *r = arg;
+	const uint8_t *p;
+	int64_t n = rtun_peek(s, WIRE_MESSAGE_2, &p);
+	(void)events;
+	if (n == -RTUN_EAGAIN)
+		rtun_want(s, RTUN_READ);
+	else if (n < WIRE_MESSAGE_2)
+		fail(r, RTUN_ERESET, "the hub closed the connection without an answer");
+	else
+		on_answer(r, p);
+}
+
+static void greet(struct reach *r)
+{
+	uint8_t prologue[HELLO_PROLOGUE], plain[HELLO_PLAIN_1], message[WIRE_MESSAGE_1];
+	size_t len;
+	struct noise_party party = {
+		.pattern = r->set.pattern, .initiator = true, .prologue = prologue, .prologue_len = sizeof(prologue),
+		.public_key = r->public_key, .dh = dh, .dh_arg = r, .remote_static = r->hub_key, .psk = r->psk,
+	};
+	hello_prologue(NULL, prologue);
+	noise_handshake_init(&r->handshake, &party);
+	if (hello_write(&r->set.hello, plain, sizeof(plain)) < 0 ||
+	    noise_write_message(&r->handshake, plain, sizeof(plain), message, sizeof(message), &len) < 0 ||
+	    rtun_put(r->stream, message, len) < 0) {
+		fail(r, RTUN_EINTERNAL, "the handshake could not be made: is the hub's key a good one?");
+		return;
+	}
+	rtun_on_ready(r->stream, on_ready, r);
+	rtun_want(r->stream, RTUN_READ);
+	rtun_timer_start(r->limit, ANSWER_LIMIT);
+}
+
+static void on_limit(void *arg)
+{
+	fail(arg, RTUN_ETIMEOUT, "the hub accepts connections but does not answer: it does not know this node (revoked?), or something else is there");
+}
+
+/* ---- connect ---- */
+
+static void connect_next(struct reach *r);
+
+static void on_connect(void *arg, uint32_t err, struct rtun_stream **s)
+{
+	struct reach *r = arg;
+	r->connecting = NULL;
+	if (err) {
+		static const struct {
+			uint32_t err;
+			const char *why;
+		} words[] = {
+			{RTUN_EREFUSED, "connection refused: the hub is not running, or not at this address"},
+			{RTUN_ETIMEOUT, "no answer from the hub's address: a firewall, or the machine is down"},
+			{RTUN_EUNREACHABLE, "the hub's address can't be reached from this network"},
+		};
+		const char *why = "the connection failed";
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			if (words[i].err == err)
+				why = words[i].why;
+		if (r->address_next < r->address_count)
+			connect_next(r);
+		else
+			fail(r, err, why);
+		return;
+	}
+	r->stream = *s;
+	*s = NULL;
+	greet(r);
+}
+
+static void connect_next(struct reach *r)
+{
+	struct rtun_connect_req req = {.size = sizeof(req), .to = r->address[r->address_next++], .timeout = CONNECT_LIMIT, .cb = on_connect, .arg = r};
+	r->remote = req.to;
+	if (rtun_connect(r->set.ctx, &req, &r->connecting) < 0)
+		fail(r, RTUN_EOVERLOAD, "out of memory");
+}
+
+/* ---- look up ---- */
+
+static struct rtun_addr address_of(const struct sockaddr *sa, uint16_t port)
+{
+	struct rtun_addr a = {.port = port};
+	if (sa->sa_family == AF_INET) {
+		a.family = 4;
+		memcpy(a.ip, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+	} else if (sa->sa_family == AF_INET6) {
+		a.family = 6;
+		memcpy(a.ip, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
+	}
+	return a;
+}
+
+static void lookup_run(void *arg)
+{
+	struct lookup *l = arg;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *list, *ai;
+	int r = getaddrinfo(l->host, NULL, &hints, &list);
+	if (r == EAI_BADFLAGS || (r && r != EAI_MEMORY && strspn(l->host, "0123456789.:abcdefABCDEF") == strlen(l->host))) {
+		hints.ai_flags = AI_NUMERICHOST; /* a literal works on a machine without any address of its kind, too */
+		r = getaddrinfo(l->host, NULL, &hints, &list);
+	}
+	if (r) {
+		snprintf(l->why, sizeof(l->why), "the hub's name %.60s can't be looked up: %.40s", l->host, gai_strerror(r));
+		return;
+	}
+	for (ai = list; ai && l->count < ADDRESSES; ai = ai->ai_next) {
+		struct rtun_addr a = address_of(ai->ai_addr, l->port);
+		if (a.family)
+			l->found[l->count++] = a;
+	}
+	freeaddrinfo(list);
+	if (!l->count)
+		snprintf(l->why, sizeof(l->why), "the hub's name %.60s has no address", l->host);
+}
+
+static void lookup_done(void *arg)
+{
+	struct lookup *l = arg;
+	struct reach *r = l->reach;
+	if (r) {
+		r->lookup = NULL;
+		memcpy(r->address, l->found, sizeof(l->found));
+		r->address_count = l->count;
+		if (l->count)
+			connect_next(r);
+		else
+			fail(r, RTUN_EDNS, l->why);
+	}
+	free(l);
+}
+
+int reach_start(const struct reach_setup *setup, struct reach **ret)
+{
+	struct reach *r = calloc(1, sizeof(*r));
+	int err = -RTUN_ENOMEM;
+	if (!r)
+		return err;
+	r->set = *setup;
+	snprintf(r->host, sizeof(r->host), "%s", setup->host);
+	memcpy(r->hub_key, setup->hub_key, 32);
+	memcpy(r->psk, setup->psk, 32);
+	err = setup->keystore->public_key(setup->keystore_obj, setup->key_name, r->public_key);
+	if (err < 0)
+		goto fail_reach;
+	err = rtun_timer_create(setup->ctx, on_limit, r, &r->limit);
+	if (err < 0)
+		goto fail_reach;
+	r->lookup = calloc(1, sizeof(*r->lookup));
+	if (!r->lookup) {
+		err = -RTUN_ENOMEM;
+		goto fail_reach;
+	}
+	r->lookup->reach = r;
+	r->lookup->port = setup->port;
+	snprintf(r->lookup->host, sizeof(r->lookup->host), "%s", setup->host);
+	err = rtun_work(setup->ctx, lookup_run, lookup_done, r->lookup, &r->lookup->work);
+	if (err < 0)
+		goto fail_lookup;
+	*ret = r;
+	return 0;
+fail_lookup:
+	free(r->lookup);
+	r->lookup = NULL;
+fail_reach:
+	reach_free(r);
+	return err;
+}
+
+void reach_cancel(struct reach **r)
+{
+	if (*r)
+		reach_free(*r);
+	*r = NULL;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * transport_noise.c - tunnels between a hub and its nodes: what they can be told to do, and which role does it.
+ */
+#include "transport_noise.h"
+
+#include <arpa/inet.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hub.h"
+#include "node.h"
+#include "transport_commands.h"
+
+const char *transport_address(const struct rtun_addr *a, bool port, char buf[64])
+{
+	char ip[INET6_ADDRSTRLEN] = "";
+	inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->ip, ip, sizeof(ip));
+	if (!port)
+		snprintf(buf, 64, "%s", ip);
+	else
+		snprintf(buf, 64, a->family == 4 ? "%s:%u" : "[%s]:%u", ip, a->port);
+	return buf;
+}
+
+/* ---- options ---- */
+
+static const struct rtun_option options[] = {
+	RTUN_CHOICE(struct transport_cfg, role, "hub|node", NULL, RTUN_REQUIRED, NULL,
+		    "hub: accepts tunnels and offers their exits as a dialer; node: keeps a tunnel to each paired hub and lets streams out through `to`"),
+	RTUN_LISTEN(struct transport_cfg, listen, "0.0.0.0:9000", 0, "role=hub", "Where nodes connect to"),
+	RTUN_HOSTPORT(struct transport_cfg, public, NULL, 0, "role=hub",
+		      "The address at which nodes reach this hub, for pairing URLs; `pair` fails without it"),
+	RTUN_CHOICE(struct transport_cfg, conceal, "auto|closed|filtered|none", "auto", 0, "role=hub",
+		    "How the port hides: closed and filtered need a gate, which this version does not have; auto takes the best there is; "
+		    "none: a listener that is silent to strangers"),
+	RTUN_REF(struct transport_cfg, keystore, RTUN_KEYSTORE, 0, NULL, "Holds the key: `hub` or `node`"),
+	RTUN_REF(struct transport_cfg, to, RTUN_DIALER, 0, "role=node", "The dialer that streams leave through"),
+	RTUN_SIZE(struct transport_cfg, window, "256KiB", 16384, 16777216, 0, NULL, "What a stream may be sent ahead of its reader"),
+	RTUN_INT(struct transport_cfg, max_streams, "10000", 1, 1000000, 0, "role=node", "Streams at once, of all hubs; more are refused"),
+};
+static const struct rtun_schema schema = RTUN_SCHEMA(struct transport_cfg, options);
+
+static int check(struct rtun_ctx *ctx, const void *config)
+{
+	const struct transport_cfg *cfg = config;
+	if (cfg->role == ROLE_HUB && (cfg->conceal == CONCEAL_CLOSED || cfg->conceal == CONCEAL_FILTERED))
+		return rtun_conf_error(ctx, "conceal", "use auto or none", "this version has no gate, so the port can't be %s",
+				       cfg->conceal == CONCEAL_CLOSED ? "closed" : "filtered");
+	return 0;
+}
+
+/* ---- lifecycle ---- */
+
+static int create(struct rtun_ctx *ctx, const void *config)
+{
+	struct transport *t = calloc(1, sizeof(*t));
+	ctx->self = t;
+	if (!t || sodium_init() < 0)
+		return -RTUN_ENOMEM;
+	t->ctx = ctx;
+	t->cfg = *(const struct transport_cfg *)config;
+	if (mux_common_init(&t->mux, ctx, (uint32_t)t->cfg.window) < 0)
+		return -RTUN_ENOMEM;
+	return t->cfg.role == ROLE_HUB ? hub_create(t, &t->hub) : node_create(t, &t->node);
+}
+
+static int setup(struct rtun_ctx *ctx)
+{
+	struct transport *t = ctx->self;
+	return t->hub ? hub_setup(t->hub) : node_setup(t->node);
+}
+
+static int prepare(struct rtun_ctx *ctx)
+{
+	struct transport *t = ctx->self;
+	return t->hub ? hub_prepare(t->hub) : 0;
+}
+
+static int start(struct rtun_ctx *ctx)
+{
+	struct transport *t = ctx->self;
+	return t->hub ? hub_start(t->hub) : node_start(t->node);
+}
+
+static void drain(struct rtun_ctx *ctx, uint64_t ns)
+{
+	struct transport *t = ctx->self;
+	(void)ns;
+	if (t->node)
+		node_drain(t->node);
+}
+
+static void stop(struct rtun_ctx *ctx)
+{
+	struct transport *t = ctx->self;
+	if (t->hub)
+		hub_stop(t->hub);
+	else
+		node_stop(t->node);
+}
+
+static void destroy(struct rtun_ctx *ctx)
+{
+	struct transport *t = ctx->self;
+	if (!t)
+		return;
+	hub_destroy(&t->hub);
+	node_destroy(&t->node);
+	mux_common_fini(&t->mux);
+	free(t);
+	ctx->self = NULL;
+}
+
+static void status(struct rtun_ctx *ctx, struct rtun_status *s)
+{
+	struct transport *t = ctx->self;
+	if (t->hub)
+		hub_status(t->hub, s);
+	else
+		node_status(t->node, s);
+}
+
+/* ---- commands ---- */
+
+static const struct rtun_option pair_rows[] = {
+	RTUN_NAME(struct args_pair, name, NULL, 0, NULL, "The device's name; without it the device says its own"),
+};
+static const struct rtun_schema pair_args = RTUN_SCHEMA(struct args_pair, pair_rows);
+static const struct rtun_option device_rows[] = {
+	RTUN_TEXT(struct args_device, device, NULL, RTUN_REQUIRED | RTUN_POSITIONAL, NULL, "Its name, public key or fingerprint"),
+};
+static const struct rtun_schema device_args = RTUN_SCHEMA(struct args_device, device_rows);
+static const struct rtun_option rename_rows[] = {
+	RTUN_TEXT(struct args_rename, old, NULL, RTUN_REQUIRED | RTUN_POSITIONAL, NULL, "Its name, public key or fingerprint"),
+	RTUN_NAME(struct args_rename, new_name, NULL, RTUN_REQUIRED | RTUN_POSITIONAL, NULL, "The new name"),
+};
+static const struct rtun_schema rename_args = RTUN_SCHEMA(struct args_rename, rename_rows);
+static const struct rtun_option tag_rows[] = {
+	RTUN_TEXT(struct args_tag, device, NULL, RTUN_REQUIRED | RTUN_POSITIONAL, NULL, "Its name, public key or fingerprint"),
+	RTUN_NAMES(struct args_tag, tags, NULL, RTUN_POSITIONAL | RTUN_REST, NULL, "All its tags from now on; none: no tag"),
+};
+static const struct rtun_schema tag_args = RTUN_SCHEMA(struct args_tag, tag_rows);
+static const struct rtun_option enroll_rows[] = {
+	RTUN_TEXT(struct args_enroll, url, NULL, RTUN_REQUIRED | RTUN_POSITIONAL | RTUN_STDIN | RTUN_SECRET, NULL,
+		  "The noise:// URL that `restunnel pair` printed on the hub"),
+	RTUN_NAME(struct args_enroll, name, NULL, 0, NULL, "What to be called there; default: the host's name. `pair --name` wins"),
+};
+static const struct rtun_schema enroll_args = RTUN_SCHEMA(struct args_enroll, enroll_rows);
+static const struct rtun_option forget_rows[] = {
+	RTUN_TEXT(struct args_forget, hub, NULL, RTUN_REQUIRED | RTUN_POSITIONAL, NULL, "Its name, address, public key or fingerprint"),
+};
+static const struct rtun_schema forget_args = RTUN_SCHEMA(struct args_forget, forget_rows);
+
+static const struct rtun_view pair_view[] = {
+	{"url", "URL", RTUN_V_QR, 0}, {"command", "On the device, run", RTUN_V_COMMAND, 0}, {"expires_at", "Valid until", RTUN_V_TIME, 0}};
+static const struct rtun_view device_view[] = {
+	{"name", "NAME", RTUN_V_TEXT, 0}, {"online", "STATE", RTUN_V_ONLINE, 0}, {"address", "ADDRESS", RTUN_V_TEXT, 0},
+	{"rtt_ms", "RTT", RTUN_V_MS, 0}, {"streams", "STREAMS", RTUN_V_TEXT, 0}, {"bytes_in", "IN", RTUN_V_BYTES, 0},
+	{"bytes_out", "OUT", RTUN_V_BYTES, 0}, {"last_seen", "LAST SEEN", RTUN_V_TIME, 0}, {"tags", "TAGS", RTUN_V_LIST, 0}};
+static const struct rtun_view revoke_view[] = {{"name", "Revoked", RTUN_V_TEXT, 0}, {"streams", "Streams ended", RTUN_V_TEXT, 0}};
+static const struct rtun_view changed_view[] = {{"name", "Name", RTUN_V_TEXT, 0}, {"tags", "Tags", RTUN_V_LIST, 0}};
+static const struct rtun_view enroll_view[] = {
+	{"sentence", "", RTUN_V_SENTENCE, 0}, {"fingerprint", "The hub's key", RTUN_V_TEXT, 0}, {"next", "Next", RTUN_V_COMMAND, 0}};
+static const struct rtun_view hub_view[] = {
+	{"name", "NAME", RTUN_V_TEXT, 0}, {"online", "STATE", RTUN_V_ONLINE, 0}, {"address", "ADDRESS", RTUN_V_TEXT, 0},
+	{"rtt_ms", "RTT", RTUN_V_MS, 0}, {"streams", "STREAMS", RTUN_V_TEXT, 0}, {"device_name", "KNOWN AS", RTUN_V_TEXT, 0},
+	{"last_error", "LAST ERROR", RTUN_V_TEXT, 0}};
+static const struct rtun_view forget_view[] = {{"name", "Forgotten", RTUN_V_TEXT, 0}};
+
+static const struct rtun_command commands[] = {
+	{.name = "pair", .doc = "Make a one-time URL with which a device becomes an exit of this hub; valid for 15 minutes.",
+	 .example = "restunnel pair --name home", .args = &pair_args, .run = command_pair, .view = RTUN_LIST(pair_view),
+	 .follow = "device.enrolled", .follow_key = "pairing", .follow_text = "{name} has arrived: its key is {fingerprint}"},
+	{.name = "enroll", .doc = "Pair this node with the hub of a URL; without one it is read from standard input.",
+	 .example = "restunnel enroll 'noise://...'", .args = &enroll_args, .run = command_enroll, .view = RTUN_LIST(enroll_view),
+	 .flags = RTUN_CMD_OFFLINE},
+	{.name = "devices", .doc = "The paired devices, and which are online.", .example = "restunnel devices --json", .run = command_devices,
+	 .view = RTUN_LIST(device_view), .view_items = "devices", .empty = "No device is paired: run `restunnel pair`.",
+	 .flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE},
+	{.name = "revoke", .doc = "Take a device's access away; its tunnel and streams end at once.", .example = "restunnel revoke old-phone",
+	 .args = &device_args, .run = command_revoke, .view = RTUN_LIST(revoke_view), .flags = RTUN_CMD_OFFLINE | RTUN_CMD_CONFIRM},
+	{.name = "rename", .doc = "Give a device another name.", .example = "restunnel rename phone old-phone", .args = &rename_args,
+	 .run = command_rename, .view = RTUN_LIST(changed_view), .flags = RTUN_CMD_OFFLINE},
+	{.name = "tag", .doc = "Set a device's tags, by which connections may choose it.", .example = "restunnel tag phone mobile", .args = &tag_args,
+	 .run = command_tag, .view = RTUN_LIST(changed_view), .flags = RTUN_CMD_OFFLINE},
+	{.name = "hubs", .doc = "The hubs this node is paired with, and whether it is connected.", .example = "restunnel hubs",
+	 .run = command_hubs, .view = RTUN_LIST(hub_view), .view_items = "hubs",
+	 .empty = "Not paired with any hub: run `restunnel pair` on the hub, then what it prints here.", .flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE},
+	{.name = "forget", .doc = "Unpair this node from a hub.", .example = "restunnel forget vps", .args = &forget_args, .run = command_forget,
+	 .view = RTUN_LIST(forget_view), .flags = RTUN_CMD_OFFLINE | RTUN_CMD_CONFIRM},
+};
+
+static const struct rtun_event_type *const event_types[] = {
+	&event_exit_up, &event_exit_down, &event_enrolled, &event_revoked, &event_pair, &event_hub_up, &event_hub_down,
+};
+
+static const struct rtun_metric metrics[] = {
+	{"restunnel_exit_up", "1 while the exit is connected.", "exit", hub_metrics, RTUN_M_GAUGE, 0},
+	{"restunnel_exit_rtt_seconds", "Round-trip time through the tunnel.", "exit", hub_metrics, RTUN_M_GAUGE, 0},
+	{"restunnel_streams", "Streams open now.", "exit", hub_metrics, RTUN_M_GAUGE, 0},
+	{"restunnel_streams_total", "Streams asked for, by how the opening ended.", "exit,result", hub_metrics, RTUN_M_COUNTER, 0},
+	{"restunnel_bytes_total", "Payload bytes; in: from the exit.", "exit,direction", hub_metrics, RTUN_M_COUNTER, 0},
+};
+
+static const struct rtun_port ports[] = {{RTUN_DIALER, "role=hub"}};
+
+RTUN_MODULE(transport_noise,
+	.version = "1", .summary = "tunnels between a hub and its exit nodes, and their pairing (Noise IK)", .license = "BSD-2-Clause",
+	.schema = &schema, .provides = RTUN_LIST(ports), .commands = RTUN_LIST(commands), .events = RTUN_LIST(event_types),
+	.metrics = RTUN_LIST(metrics), .check = check, .create = create, .setup = setup, .prepare = prepare, .start = start, .drain = drain,
+	.stop = stop, .destroy = destroy, .status = status);
