@@ -55,6 +55,17 @@ static int open_png(struct asking *a)
 	return 0;
 }
 
+/* After a failure nothing is left of a file that has nothing in it. */
+static int close_png(struct asking *a, int rc)
+{
+	struct stat st;
+	bool is_empty = fstat(fileno(a->png), &st) == 0 && st.st_size == 0;
+
+	if (rc && is_empty) unlink(a->cli->call.png);
+	if (fclose(a->png) && !rc) rc = cli_out_fail(&a->cli->out, "png", NULL, "%s could not be written", a->cli->call.png);
+	return rc;
+}
+
 static int write_png(struct asking *a, const char *text)
 {
 	if (!a->png) return 0;
@@ -138,6 +149,13 @@ static void start_follow(struct asking *a)
 
 /* ---- Asking ---- */
 
+static int needs_daemon(const struct asking *a)
+{
+	return cli_out_fail(&a->cli->out, "not-running",
+			"start it: `systemctl start restunnel`, or `restunnel run` in another terminal",
+			    "%s needs the running daemon, and none runs on %s", a->verb->name, a->source.data_dir);
+}
+
 static int find_verb(struct asking *a)
 {
 	const struct cli *cli = a->cli;
@@ -149,14 +167,8 @@ static int find_verb(struct asking *a)
 	if ((cli->call.qr || cli->call.png) && !cli_verb_qr(a->verb))
 		return cli_out_usage(&cli->out, a->verb->name, "%s shows no QR code: it has no --%s", a->verb->name,
 				cli->call.qr ? "qr" : "png");
+	if (!a->source.client && !a->verb->offline) return needs_daemon(a); /* before anything is asked */
 	return cli_args_parse(a->verb, &cli->call, &cli->out, stdin, isatty(STDIN_FILENO), &a->args);
-}
-
-static int needs_daemon(const struct asking *a)
-{
-	return cli_out_fail(&a->cli->out, "not-running",
-			"start it: `systemctl start restunnel`, or `restunnel run` in another terminal",
-			    "%s needs the running daemon, and none runs on %s", a->verb->name, a->source.data_dir);
 }
 
 /* Codes of the core that mean: the command line was wrong. */
@@ -177,8 +189,6 @@ static int ask(struct asking *a)
 
 	if (a->source.client) {
 		rc = control_client_call(a->source.client, a->verb->name, call->on, a->args, ANSWER_MS, &a->answer, &err);
-	} else if (!a->verb->offline) {
-		return needs_daemon(a);
 	} else {
 		rc = app_command(a->source.app, a->verb->name, call->on, a->args, 0, &a->answer, &err);
 	}
@@ -211,7 +221,7 @@ int cli_command_run(const struct cli *cli)
 		rc = ask(&a);
 	}
 	if (!rc) rc = show(&a);
-	if (a.png && fclose(a.png) && !rc) rc = cli_out_fail(&cli->out, "png", NULL, "%s could not be written", cli->call.png);
+	if (a.png) rc = close_png(&a, rc);
 	if (a.follower) control_client_close(&a.follower);
 	json_decref(a.answer);
 	json_decref(a.args);

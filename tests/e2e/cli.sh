@@ -179,9 +179,13 @@ lacks() {
 }
 for file in "$RESTUNNEL_SRC"/conf/*.yaml; do
 	name=$(basename "$file" .yaml)
-	missing=$(lacks "$file")
+	missing=
+	for m in $(lacks "$file"); do
+		[ ! -e "$RESTUNNEL_SRC/modules/$m/$m.c" ] || fail "conf/$name.yaml: the module $m is here, but can't be used"
+		missing="$missing $m"
+	done
 	if [ -n "$missing" ]; then
-		echo "not tried: conf/$name.yaml, for want of" $missing
+		echo "not tried: conf/$name.yaml, for want of$missing"
 		continue
 	fi
 	run 0 check -c "$file"
@@ -208,6 +212,8 @@ run 2 greet -c good.yaml; has err 'greet needs NAME'
 run 2 greet Ann --times 12 -c good.yaml; has err 'not a name'; has err 'too big'
 run 2 greet ann --on nobody -c good.yaml; has err "no instance named 'nobody'"
 run 2 greet ann --qr=utf8 -c good.yaml; has err 'it has no --qr'
+run 2 greet ann --png none.png -c good.yaml
+[ ! -e none.png ] || fail 'an empty picture was left behind'
 run 1 greet nobody -c good.yaml; has err "nobody can't be greeted"; has err 'help: greet somebody'; empty out
 run 1 greet nobody --json -c good.yaml; json out 'd["code"] == "nobody" and d["error"] and d["remedy"]'
 run 0 friends -c good.yaml; has out 'ann\x1b[31m  online  3 min ago  2.0 KiB'
