@@ -64,7 +64,7 @@ static const struct rtun_filter_ops judge_ops = {.size = sizeof(judge_ops), .nam
 /* ---- the name server ---- */
 
 static struct {
-	int fd;
+	int fd, tcp_fd, tcp[4];
 	uint16_t port;
 	uint32_t questions;
 	char last[256]; /* the name last asked for */
@@ -75,17 +75,42 @@ static struct {
 
 static char resolv_path[64];
 
-static int bound_socket(int type, const char *ip, uint16_t *port)
+/* -1: the port is taken. */
+static int try_socket(int type, const char *ip, uint16_t *port)
 {
 	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(*port)};
 	socklen_t len = sizeof(sin);
 	int on = 1, fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	inet_pton(AF_INET, ip, &sin.sin_addr);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) != 0) {
+		close(fd);
+		return -1;
+	}
 	getsockname(fd, (struct sockaddr *)&sin, &len);
 	*port = ntohs(sin.sin_port);
 	return fd;
+}
+
+static int bound_socket(int type, const char *ip, uint16_t *port)
+{
+	int fd = try_socket(type, ip, port);
+	ck_assert_msg(fd >= 0, "no socket on %s:%u: %s", ip, *port, strerror(errno));
+	return fd;
+}
+
+/* One port for both. */
+static void dns_open(void)
+{
+	for (int i = 0; i < 20; i++) {
+		dns.port = 0;
+		dns.fd = bound_socket(SOCK_DGRAM, "127.0.0.1", &dns.port);
+		dns.tcp_fd = try_socket(SOCK_STREAM, "127.0.0.1", &dns.port);
+		if (dns.tcp_fd >= 0)
+			break;
+		close(dns.fd);
+	}
+	ck_assert_int_eq(listen(dns.tcp_fd, 4), 0);
 }
 
 static int init_with_port(ares_channel *channel, struct ares_options *o, int mask)
@@ -172,27 +197,59 @@ static size_t dns_records(uint8_t *out, const char *name, uint16_t type, uint16_
 	return n;
 }
 
+/* The length of the answer to question `q`; 0: none is given. */
+static size_t dns_answer(const uint8_t *q, uint8_t *a)
+{
+	uint16_t type, count = 0;
+	size_t n = read_question(q, dns.last, &type);
+	dns.questions++;
+	if ((type == 1 && dns.silent4) || (type == 28 && dns.silent6))
+		return 0;
+	memcpy(a, q, n);
+	n += dns_records(a + n, dns.last, type, &count);
+	a[2] = 0x84;
+	a[3] = strcmp(dns.records, "NXDOMAIN") == 0 ? 0x83 : strcmp(dns.records, "SERVFAIL") == 0 ? 0x82 : 0x80;
+	a[6] = (uint8_t)(count >> 8);
+	a[7] = (uint8_t)count;
+	memset(a + 8, 0, 4);
+	return n;
+}
+
+/* Questions that come again over TCP, because the answer was too long for a datagram. */
+static void dns_serve_tcp(void)
+{
+	uint8_t q[1024], a[16384];
+	for (size_t i = 0; i < sizeof(dns.tcp) / sizeof(dns.tcp[0]); i++) {
+		if (dns.tcp[i] <= 0)
+			dns.tcp[i] = accept4(dns.tcp_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		while (dns.tcp[i] > 0 && recv(dns.tcp[i], q, 2, MSG_WAITALL) == 2) {
+			recv(dns.tcp[i], q, (size_t)(q[0] << 8 | q[1]), MSG_WAITALL);
+			size_t n = dns_answer(q, a + 2);
+			a[0] = (uint8_t)(n >> 8);
+			a[1] = (uint8_t)n;
+			ck_assert_int_eq(send(dns.tcp[i], a, n + 2, MSG_NOSIGNAL), (ssize_t)(n + 2));
+		}
+	}
+}
+
 static void dns_serve(void)
 {
 	uint8_t q[1024], a[16384];
 	struct sockaddr_in from;
 	socklen_t len = sizeof(from);
-	ssize_t got;
-	while ((got = recvfrom(dns.fd, q, sizeof(q), 0, (struct sockaddr *)&from, &len)) > 0) {
-		uint16_t type, count = 0;
-		size_t n = read_question(q, dns.last, &type);
-		dns.questions++;
-		if ((type == 1 && dns.silent4) || (type == 28 && dns.silent6))
-			continue;
-		memcpy(a, q, n);
-		size_t more = dns_records(a + n, dns.last, type, &count);
-		a[2] = 0x84;
-		a[3] = strcmp(dns.records, "NXDOMAIN") == 0 ? 0x83 : strcmp(dns.records, "SERVFAIL") == 0 ? 0x82 : 0x80;
-		a[6] = (uint8_t)(count >> 8);
-		a[7] = (uint8_t)count;
-		memset(a + 8, 0, 4);
-		sendto(dns.fd, a, n + more, 0, (struct sockaddr *)&from, len);
+	ssize_t got_len;
+	while ((got_len = recvfrom(dns.fd, q, sizeof(q), 0, (struct sockaddr *)&from, &len)) > 0) {
+		size_t n = dns_answer(q, a);
+		if (n > 512) { /* truncated */
+			n = (size_t)got_len;
+			memcpy(a, q, n);
+			a[2] = 0x86;
+			a[3] = 0x80;
+		}
+		if (n)
+			sendto(dns.fd, a, n, 0, (struct sockaddr *)&from, len);
 	}
+	dns_serve_tcp();
 }
 
 static void turns(void)
@@ -254,7 +311,7 @@ static void setup(void)
 	memset(&dns, 0, sizeof(dns));
 	memset(&judge, 0, sizeof(judge));
 	judge.loopback_too = true;
-	dns.fd = bound_socket(SOCK_DGRAM, "127.0.0.1", &dns.port);
+	dns_open();
 	snprintf(resolv_path, sizeof(resolv_path), "/tmp/restunnel-resolv-%d", (int)getpid());
 	write_resolv("127.0.0.1");
 	options = (struct exit_dialer_options){.filter = {.ops = &judge_ops}, .connect_timeout = 10 * RTUN_S, .dns_timeout = 5 * RTUN_S,
@@ -273,6 +330,10 @@ static void teardown(void)
 	rtun_module.destroy(&hc.ctx);
 	bed_teardown();
 	close(dns.fd);
+	close(dns.tcp_fd);
+	for (int i = 0; i < 4; i++)
+		if (dns.tcp[i] > 0)
+			close(dns.tcp[i]);
 	unlink(resolv_path);
 }
 
@@ -457,15 +518,21 @@ START_TEST(no_address_of_one_family_waits_for_the_other)
 }
 END_TEST
 
-START_TEST(too_many_addresses)
+static int catch_connect(struct rtun_ctx *ctx, const struct rtun_connect_req *req, struct rtun_op **ret);
+
+/* A long answer comes over TCP; one that is longer than what would be judged is not used at all. */
+START_TEST(many_addresses)
 {
 	size_t n = 0;
-	for (int i = 0; i < 70; i++)
+	bed.host.connect = catch_connect;
+	for (int i = 0; i < (_i ? 64 : 63); i++)
 		n += (size_t)snprintf(dns.records + n, sizeof(dns.records) - n, "A 93.184.215.%d;", i);
 	dial_name("host.example.org", 443);
 	turns();
-	ck_assert_uint_eq(got.calls, 1);
-	ck_assert_uint_eq(got.err, RTUN_EDNS);
+	ck_assert_uint_eq(dns.questions, 3);
+	ck_assert_uint_eq(got.calls, _i);
+	ck_assert_uint_eq(got.err, _i ? RTUN_EDNS : 0);
+	ck_assert_uint_eq(judge.sets, _i ? 0 : 1);
 }
 END_TEST
 
@@ -536,6 +603,27 @@ START_TEST(best_reason_is_told)
 	ck_assert_uint_eq(got.calls, 1);
 	ck_assert_uint_eq(got.err, RTUN_EREFUSED);
 	close_all(fds, 5);
+}
+END_TEST
+
+static uint16_t elsewhere;
+
+static int misdirect(struct rtun_ctx *ctx, const struct rtun_connect_req *req, struct rtun_op **ret)
+{
+	struct rtun_connect_req wrong = *req;
+	wrong.to = (struct rtun_addr){.family = 4, .port = elsewhere, .ip = {127, 0, 0, 1}};
+	return host_table.connect(ctx, &wrong, ret);
+}
+
+START_TEST(socket_that_got_elsewhere_is_not_used)
+{
+	int fd = target_listen("127.0.0.1", &elsewhere);
+	bed.host.connect = misdirect;
+	dial_addr("93.184.215.14", _i ? elsewhere : 443);
+	turns();
+	ck_assert_uint_eq(got.calls, 1);
+	ck_assert_uint_eq(got.err, RTUN_EDENIED);
+	close(fd);
 }
 END_TEST
 
@@ -758,11 +846,12 @@ int main(void)
 	tcase_add_test(t, name_servers_are_silent);
 	tcase_add_test(t, second_answer_gets_a_quarter_of_a_second);
 	tcase_add_test(t, no_address_of_one_family_waits_for_the_other);
-	tcase_add_test(t, too_many_addresses);
+	tcase_add_loop_test(t, many_addresses, 0, 2);
 	tcase_add_test(t, resolv_conf_is_read_again);
 	tcase_add_test(t, second_address_after_a_quarter_of_a_second);
 	tcase_add_test(t, next_address_at_once_when_one_fails);
 	tcase_add_test(t, best_reason_is_told);
+	tcase_add_loop_test(t, socket_that_got_elsewhere_is_not_used, 0, 2);
 	tcase_add_test(t, families_take_turns);
 	tcase_add_test(t, corpus_of_answers);
 	tcase_add_loop_test(t, cancel_in_any_phase, 0, 4);
