@@ -36,7 +36,8 @@ static int app_load_entry(struct app *app, const struct conf_entry *entry, struc
 	return instance_create(app, entry, mod, r, ret);
 }
 
-int app_instances_load(struct app *app, const struct conf *conf, struct conf_report *r, struct instance ***ret_items, uint32_t *ret_count)
+int app_instances_load(struct app *app, const struct conf *conf, struct conf_report *r,
+		       struct instance ***ret_items, uint32_t *ret_count)
 {
 	struct instance **items = calloc(conf->count + 1, sizeof(struct instance *));
 	uint32_t n = 0;
@@ -167,7 +168,8 @@ int app_setup_here(struct app *app, struct command_error *err)
 		if (app->instances[i]->state != INSTANCE_CREATED) continue;
 		rc = instance_setup(app->instances[i]);
 		if (rc)
-			command_error_set(err, "setup-failed", NULL, "'%s' (module %s) could not be set up: the reason is above", app->instances[i]->name,
+			command_error_set(err, "setup-failed", NULL, "'%s' (module %s) could not be set up: the reason is above",
+					  app->instances[i]->name,
 					  app->instances[i]->module->m.name);
 	}
 	return rc;
@@ -203,7 +205,8 @@ static int app_no_verb(const struct app *app, const char *verb, struct command_e
 	nearest_init(&n, verb);
 	for (const struct rtun_command *c = app_core_commands; c->name; c++) nearest_try(&n, c->name);
 	for (uint32_t i = 0; i < app->count; i++)
-		for (uint32_t j = 0; j < app->instances[i]->module->command_count; j++) nearest_try(&n, app->instances[i]->module->commands[j].name);
+		for (uint32_t j = 0; j < app->instances[i]->module->command_count; j++)
+			nearest_try(&n, app->instances[i]->module->commands[j].name);
 	if (n.best)
 		snprintf(remedy, sizeof(remedy), "did you mean '%s'?", n.best);
 	else
@@ -246,13 +249,16 @@ int app_find_command(const struct app *app, const char *verb, const char *on, st
 	for (uint32_t i = 0; i < app->count; i++) {
 		const struct rtun_command *c = app_command_of(app->instances[i], verb);
 		if (!c) continue;
-		if (used < sizeof(names)) used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", n++ ? ", " : "", app->instances[i]->name);
+		if (used < sizeof(names))
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", n ? ", " : "", app->instances[i]->name);
+		n++;
 		*ret_cmd = c;
 		*ret_instance = app->instances[i];
 	}
 	if (n == 1) return 0;
 	if (!n) return app_no_verb(app, verb, err);
-	command_error_set(err, "ambiguous-command", "say which one: --on INSTANCE", "several instances have the command '%s': %s", verb, names);
+	command_error_set(err, "ambiguous-command", "say which one: --on INSTANCE",
+			  "several instances have the command '%s': %s", verb, names);
 	return -RTUN_EINVAL;
 }
 
@@ -312,7 +318,8 @@ static void app_call_late(void *arg)
 	loop_stop(call->app->loop);
 }
 
-static int app_call(struct app *app, struct instance *in, const struct rtun_command *cmd, const json_t *args, uint64_t timeout,
+static int app_call(struct app *app, struct instance *in, const struct rtun_command *cmd, const json_t *args,
+		    uint64_t timeout,
 		    struct app_call *call)
 {
 	struct rtun_timer *late = NULL;
@@ -341,7 +348,8 @@ int app_command(struct app *app, const char *verb, const char *on, const json_t 
 	int rc = app_find_command(app, verb, on, &in, &cmd, err);
 	if (rc) return rc;
 	if (!(cmd->flags & RTUN_CMD_OFFLINE)) {
-		command_error_set(err, "not-running", "start it: systemctl start restunnel, or: restunnel run", "'%s' needs a running restunnel, and none uses %s",
+		command_error_set(err, "not-running", "start it: systemctl start restunnel, or: restunnel run",
+				  "'%s' needs a running restunnel, and none uses %s",
 				  verb, app->data_dir);
 		return -RTUN_ENOTSUP;
 	}

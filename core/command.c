@@ -75,12 +75,14 @@ static int command_add(struct conf_tree *t, struct conf_node *parent, const char
 static void command_bad_args(const struct conf_report *r, struct command_error *err)
 {
 	size_t used = 0;
-	command_error_set(err, "bad-argument", r->count ? r->items[0].remedy : NULL, "%s", r->count ? "" : "the arguments can't be understood");
+	command_error_set(err, "bad-argument", r->count ? r->items[0].remedy : NULL, "%s",
+			  r->count ? "" : "the arguments can't be understood");
 	for (uint32_t i = 0; i < r->count && used < sizeof(err->text); i++)
 		used += (size_t)snprintf(err->text + used, sizeof(err->text) - used, "%s%s", i ? "; " : "", r->items[i].text);
 }
 
-static int command_fill(const struct rtun_command *cmd, const json_t *args, struct schema_struct **ret, struct command_error *err)
+static int command_fill(const struct rtun_command *cmd, const json_t *args, struct schema_struct **ret,
+			struct command_error *err)
 {
 	struct conf_report r = CONF_REPORT_INIT;
 	struct conf_tree *t = NULL;
@@ -196,7 +198,8 @@ static json_t *command_describe_args(const struct rtun_schema *schema)
 	json_t *a = json_array();
 	char key[64], words[256];
 	for (uint32_t i = 0; (row = schema_row(schema, i)); i++) {
-		json_t *o = json_pack("{s:s, s:i, s:s?, s:s?, s:s?, s:b, s:b, s:b, s:b, s:b, s:b}", "key", schema_key(row->key, key), "type", (int)row->type,
+		json_t *o = json_pack("{s:s, s:i, s:s?, s:s?, s:s?, s:b, s:b, s:b, s:b, s:b, s:b}", "key",
+				      schema_key(row->key, key), "type", (int)row->type,
 				      "words", schema_type_words(row, words, sizeof(words)), "doc", row->doc, "default", row->def,
 				      "required", (row->flags & RTUN_REQUIRED) != 0, "secret", (row->flags & RTUN_SECRET) != 0,
 				      "positional", (row->flags & RTUN_POSITIONAL) != 0, "stdin", (row->flags & RTUN_STDIN) != 0,
@@ -209,7 +212,8 @@ static json_t *command_describe_args(const struct rtun_schema *schema)
 
 static json_t *command_describe_view(const struct rtun_list *view)
 {
-	static const char *const types[] = {"unknown", "text", "bytes", "time", "online", "ms", "list", "qr", "command", "sentence"};
+	static const char *const types[] = {"unknown", "text", "bytes", "time", "online", "ms", "list", "qr", "command",
+					    "sentence"};
 	struct rtun_view v;
 	json_t *a = json_array();
 	for (uint32_t i = 0; list_row(view, i, &v, sizeof(v)); i++)
@@ -220,7 +224,8 @@ static json_t *command_describe_view(const struct rtun_list *view)
 
 json_t *command_describe(const struct rtun_command *cmd)
 {
-	return json_pack("{s:s, s:s?, s:s?, s:b, s:b, s:b, s:o, s:o, s:s?, s:s?, s:s?, s:s?, s:s?}", "name", cmd->name, "doc", cmd->doc,
+	return json_pack("{s:s, s:s?, s:s?, s:b, s:b, s:b, s:o, s:o, s:s?, s:s?, s:s?, s:s?, s:s?}", "name", cmd->name,
+			 "doc", cmd->doc,
 			 "example", cmd->example, "readonly", (cmd->flags & RTUN_CMD_READONLY) != 0, "offline", (cmd->flags & RTUN_CMD_OFFLINE) != 0,
 			 "confirm", (cmd->flags & RTUN_CMD_CONFIRM) != 0, "args", command_describe_args(cmd->args),
 			 "view", command_describe_view(&cmd->view), "view_items", cmd->view_items, "empty", cmd->empty, "follow", cmd->follow,

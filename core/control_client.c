@@ -28,11 +28,13 @@ static int client_failed(const char *data_dir, struct command_error *err)
 {
 	int e = errno;
 	if (e == ENOENT || e == ECONNREFUSED || e == ENOTDIR) {
-		command_error_set(err, "not-running", "start it: systemctl start restunnel, or: restunnel run", "no restunnel is running with data-dir %s",
+		command_error_set(err, "not-running", "start it: systemctl start restunnel, or: restunnel run",
+				  "no restunnel is running with data-dir %s",
 				  data_dir);
 		return -RTUN_ENOENT;
 	}
-	command_error_set(err, "no-permission", e == EACCES || e == EPERM ? "run the command as the user that restunnel runs as, or as root: sudo" : NULL,
+	command_error_set(err, "no-permission",
+			  e == EACCES || e == EPERM ? "run the command as the user that restunnel runs as, or as root: sudo" : NULL,
 			  "can't reach %s/" CONTROL_NAME ": %s", data_dir, strerror(e));
 	return -RTUN_EIO;
 }

@@ -140,12 +140,14 @@ static void control_conn_verb(struct control_conn *c, const json_t *request)
 		control_conn_fail(c, &err);
 		return;
 	}
-	int rc = app_find_command(c->app, json_string_value(json_object_get(request, "verb")), json_string_value(json_object_get(request, "on")), &in,
+	int rc = app_find_command(c->app, json_string_value(json_object_get(request, "verb")),
+				  json_string_value(json_object_get(request, "on")), &in,
 				  &cmd, &err);
 	if (rc)
 		control_conn_fail(c, &err);
 	else
-		command_call(in ? &in->host.ctx : &c->app->core.ctx, cmd, json_is_null(args) ? NULL : args, control_conn_answer, c, &c->reply);
+		command_call(in ? &in->host.ctx : &c->app->core.ctx, cmd, json_is_null(args) ? NULL : args, control_conn_answer,
+			     c, &c->reply);
 }
 
 static void control_conn_follow(struct control_conn *c, const json_t *names)
@@ -180,7 +182,8 @@ static void control_conn_request(struct control_conn *c, const json_t *request)
 	} else if (json_is_true(json_object_get(request, "describe"))) {
 		control_conn_say(c, json_pack("{s:o}", "ok", app_describe(c->app)));
 	} else {
-		command_error_set(&err, "bad-request", NULL, "a request is a line of JSON: an object with \"verb\", \"follow\" or \"describe\"");
+		command_error_set(&err, "bad-request", NULL,
+				  "a request is a line of JSON: an object with \"verb\", \"follow\" or \"describe\"");
 		control_conn_fail(c, &err);
 	}
 }
@@ -254,7 +257,8 @@ static void control_conn_update(struct control_conn *c)
 
 static void control_conn_on_defer(void *arg) { control_conn_update(arg); }
 
-int control_conn_create(struct app *app, int fd, void (*gone)(void *arg, struct control_conn *conn), void *arg, struct control_conn **ret)
+int control_conn_create(struct app *app, int fd, void (*gone)(void *arg, struct control_conn *conn), void *arg,
+			struct control_conn **ret)
 {
 	struct control_conn *c = calloc(1, sizeof(*c));
 	if (!c) return -RTUN_ENOMEM;

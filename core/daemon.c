@@ -109,7 +109,8 @@ static void daemon_hello(const struct app *app)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s (%s %s)", i ? ", " : "", in->name, in->module->m.name,
 					 in->module->m.version ? in->module->m.version : "");
 	}
-	log_text(app->log, NULL, RTUN_NOTICE, "restunnel " PACKAGE_VERSION " has started, configuration %s: %s", app->config_path, text);
+	log_text(app->log, NULL, RTUN_NOTICE, "restunnel " PACKAGE_VERSION " has started, configuration %s: %s",
+		 app->config_path, text);
 }
 
 static int daemon_start(struct app *app)

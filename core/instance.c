@@ -75,7 +75,8 @@ static int instance_result(struct instance *in, const char *doing, int rc)
 	if (rc >= 0) return 0;
 	if (rc == -RTUN_ECONFIG && (!in->report || in->report->errors)) return rc;
 	if (in->report)
-		conf_report_add(in->report, in->entry->node->at, "module-failed", NULL, "'%s' (module %s) can't be %s: %s", in->name, in->module->m.name,
+		conf_report_add(in->report, in->entry->node->at, "module-failed", NULL, "'%s' (module %s) can't be %s: %s",
+				in->name, in->module->m.name,
 				doing, instance_reason(rc));
 	else
 		log_text(in->host.log, in->name, RTUN_ERROR, "can't be %s: %s", doing, instance_reason(rc));

@@ -38,15 +38,18 @@ static int lock_judge(const char *dir, int fd, struct command_error *err)
 	if (fstat(fd, &st)) return lock_failed(dir, "can't look at data-dir", err);
 	if (st.st_uid != geteuid()) {
 		const struct passwd *pw = getpwuid(st.st_uid);
-		snprintf(remedy, sizeof(remedy), pw ? "run restunnel as that user: sudo -u %s restunnel ..." : "change its owner, or choose another `data-dir:`",
-			 pw ? pw->pw_name : "");
+		if (pw)
+			snprintf(remedy, sizeof(remedy), "run restunnel as that user: sudo -u %s restunnel ...", pw->pw_name);
+		else
+			snprintf(remedy, sizeof(remedy), "change its owner, or choose another `data-dir:`");
 		command_error_set(err, "data-dir", remedy, "data-dir %s belongs to %s (user %u), and this process is user %u", dir,
 				  pw ? pw->pw_name : "nobody known", (unsigned)st.st_uid, (unsigned)geteuid());
 		return -RTUN_EIO;
 	}
 	if (st.st_mode & 077) {
 		snprintf(remedy, sizeof(remedy), "chmod 700 '%.480s'", dir);
-		command_error_set(err, "data-dir", remedy, "data-dir %s can be entered by others (mode %03o, not 700)", dir, (unsigned)st.st_mode & 0777);
+		command_error_set(err, "data-dir", remedy, "data-dir %s can be entered by others (mode %03o, not 700)", dir,
+				  (unsigned)st.st_mode & 0777);
 		return -RTUN_EIO;
 	}
 	return 0;
@@ -68,7 +71,8 @@ static int lock_take(const char *dir, struct lock *l, struct command_error *err)
 	char pid[24];
 	l->file = openat(l->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (l->file < 0) return lock_failed(dir, "can't make the file `lock` in data-dir", err);
-	if (flock(l->file, LOCK_EX | LOCK_NB)) return errno == EWOULDBLOCK ? lock_busy(dir, l->file, err) : lock_failed(dir, "can't lock data-dir", err);
+	if (flock(l->file, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? lock_busy(dir, l->file, err) : lock_failed(dir, "can't lock data-dir", err);
 	int n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 	/* for people only: a full disk must not keep the daemon from starting */
 	if (ftruncate(l->file, 0) || pwrite(l->file, pid, (size_t)n, 0) != n) return 0;

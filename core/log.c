@@ -42,7 +42,8 @@ static const struct log_word {
 	int syslog;
 	const char *word;
 } log_words[] = {
-	{RTUN_ERROR, 3, "error"}, {RTUN_WARN, 4, "warning"}, {RTUN_NOTICE, 5, "notice"}, {RTUN_INFO, 6, "info"}, {RTUN_DEBUG, 7, "debug"},
+	{RTUN_ERROR, 3, "error"}, {RTUN_WARN, 4, "warning"}, {RTUN_NOTICE, 5, "notice"},
+	{RTUN_INFO, 6, "info"},   {RTUN_DEBUG, 7, "debug"},
 };
 
 /* Levels between the named ones count as the next more talkative. */
@@ -222,7 +223,8 @@ static void log_format(char text[LOG_TEXT], const char *fmt, va_list ap)
 	if (n < 0) strcpy(text, "(a message that could not be formatted)");
 }
 
-void log_write(struct log *log, uint64_t now, const char *instance, uint32_t level_limit, uint32_t level, const char *fmt, va_list ap)
+void log_write(struct log *log, uint64_t now, const char *instance, uint32_t level_limit, uint32_t level,
+	       const char *fmt, va_list ap)
 {
 	char text[LOG_TEXT];
 	uint32_t limit = level_limit ? level_limit : log ? log->level : RTUN_NOTICE;

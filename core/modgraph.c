@@ -34,7 +34,8 @@ static struct instance *modgraph_find(const struct modgraph *g, const char *name
 }
 
 /* Names of those that provide `service`, as "a, b"; returns how many, and the last of them. */
-static uint32_t modgraph_providers(const struct modgraph *g, const struct instance *but, const char *service, char *buf, size_t len,
+static uint32_t modgraph_providers(const struct modgraph *g, const struct instance *but, const char *service,
+				   char *buf, size_t len,
 				   struct instance **ret_last)
 {
 	uint32_t n = 0;
@@ -78,7 +79,8 @@ static int modgraph_choose(struct modgraph *g, struct instance *in, const struct
 	}
 	if (!g->complete) return 0;
 	snprintf(remedy, sizeof(remedy), "add an entry of a module that provides it to `modules:`; `restunnel modules` lists them");
-	conf_report_add(g->r, modgraph_place(in, row), "missing-reference", remedy, "'%s' needs an instance that provides %s (`%s`), and there is none",
+	conf_report_add(g->r, modgraph_place(in, row), "missing-reference", remedy,
+			"'%s' needs an instance that provides %s (`%s`), and there is none",
 			in->name, row->choices, key);
 	return -RTUN_ECONFIG;
 }
@@ -100,7 +102,8 @@ static int modgraph_unknown(struct modgraph *g, const struct instance *in, const
 	return -RTUN_ECONFIG;
 }
 
-static int modgraph_unfit(struct modgraph *g, const struct instance *in, const struct rtun_option *row, const struct instance *to)
+static int modgraph_unfit(struct modgraph *g, const struct instance *in, const struct rtun_option *row,
+			  const struct instance *to)
 {
 	char names[256], remedy[400];
 	struct instance *last = NULL;
@@ -108,7 +111,8 @@ static int modgraph_unfit(struct modgraph *g, const struct instance *in, const s
 		snprintf(remedy, sizeof(remedy), "name one that does: %s", names);
 	else
 		snprintf(remedy, sizeof(remedy), "add an entry of a module that provides it; `restunnel modules` lists them");
-	conf_report_add(g->r, modgraph_place(in, row), "wrong-reference", remedy, "'%s' (module %s) does not provide %s", to->name, to->module->m.name,
+	conf_report_add(g->r, modgraph_place(in, row), "wrong-reference", remedy, "'%s' (module %s) does not provide %s",
+			to->name, to->module->m.name,
 			row->choices);
 	return -RTUN_ECONFIG;
 }
@@ -158,9 +162,11 @@ static void modgraph_ring(struct modgraph_walk *w, const struct instance *again)
 	size_t used = 0;
 	uint32_t i = 0;
 	while (w->path[i] != again) i++;
-	for (; i < w->depth && used < sizeof(ring); i++) used += (size_t)snprintf(ring + used, sizeof(ring) - used, "%s -> ", w->path[i]->name);
+	for (; i < w->depth && used < sizeof(ring); i++)
+		used += (size_t)snprintf(ring + used, sizeof(ring) - used, "%s -> ", w->path[i]->name);
 	if (used < sizeof(ring)) snprintf(ring + used, sizeof(ring) - used, "%s", again->name);
-	conf_report_add(w->g->r, again->entry->node->at, "reference-ring", "let one of them refer to an instance outside of the ring",
+	conf_report_add(w->g->r, again->entry->node->at, "reference-ring",
+			"let one of them refer to an instance outside of the ring",
 			"instances refer to each other in a ring: %s", ring);
 }
 

@@ -86,13 +86,15 @@ static bool modload_schema_fits(const struct rtun_schema *s)
 	return !s || (s->size >= sizeof(*s) && s->struct_size && (!s->options.count || (s->options.items && s->options.item_size)));
 }
 
-int modload_accept(const struct rtun_module *found, const char *name, const char *file, struct rtun_module *ret, struct modload_error *err)
+int modload_accept(const struct rtun_module *found, const char *name, const char *file, struct rtun_module *ret,
+		   struct modload_error *err)
 {
 	static const char rebuild[] = "install the version of the module that was built for this restunnel, or build it again";
 	memset(ret, 0, sizeof(*ret));
 	/* the version is at a place that never changes: look at it before believing anything else */
 	if (found->size < offsetof(struct rtun_module, license)) {
-		modload_say(err, "module-refused", rebuild, "%s is not a module of restunnel: its table is %u bytes short of what every version had",
+		modload_say(err, "module-refused", rebuild,
+			    "%s is not a module of restunnel: its table is %u bytes short of what every version had",
 			    file, (unsigned)(offsetof(struct rtun_module, license) - found->size));
 		return -RTUN_EINVAL;
 	}
@@ -102,14 +104,16 @@ int modload_accept(const struct rtun_module *found, const char *name, const char
 		return -RTUN_EINVAL;
 	}
 	if (!found->name || strcmp(found->name, name)) {
-		modload_say(err, "module-refused", "rename the file to what the module calls itself", "%s says that it is the module '%.64s', not '%s'",
+		modload_say(err, "module-refused", "rename the file to what the module calls itself",
+			    "%s says that it is the module '%.64s', not '%s'",
 			    file, found->name ? found->name : "", name);
 		return -RTUN_EINVAL;
 	}
 	memcpy(ret, found, found->size < sizeof(*ret) ? found->size : sizeof(*ret));
 	ret->size = sizeof(*ret);
 	if (!modload_schema_fits(ret->schema)) {
-		modload_say(err, "module-refused", rebuild, "%s describes its options in a way that this restunnel does not understand", file);
+		modload_say(err, "module-refused", rebuild,
+			    "%s describes its options in a way that this restunnel does not understand", file);
 		return -RTUN_EINVAL;
 	}
 	return 0;
@@ -128,7 +132,8 @@ static int modload_trust(const char *path, struct modload_error *err)
 	return -RTUN_EINVAL;
 }
 
-static int modload_open(const struct modload *ml, const char *file, const struct rtun_module **ret, struct modload_error *err)
+static int modload_open(const struct modload *ml, const char *file, const struct rtun_module **ret,
+			struct modload_error *err)
 {
 	int rc = modload_trust(ml->dir, err);
 	if (!rc) rc = modload_trust(file, err);
@@ -213,8 +218,10 @@ static int modload_rows(struct modload_module *mod)
 	mod->commands = calloc(mod->m.commands.count + 1, sizeof(*mod->commands));
 	mod->metrics = calloc(mod->m.metrics.count + 1, sizeof(*mod->metrics));
 	if (!mod->commands || !mod->metrics) return -RTUN_ENOMEM;
-	while (list_row(&mod->m.commands, mod->command_count, &mod->commands[mod->command_count], sizeof(*mod->commands))) mod->command_count++;
-	while (list_row(&mod->m.metrics, mod->metric_count, &mod->metrics[mod->metric_count], sizeof(*mod->metrics))) mod->metric_count++;
+	while (list_row(&mod->m.commands, mod->command_count, &mod->commands[mod->command_count], sizeof(*mod->commands)))
+		mod->command_count++;
+	while (list_row(&mod->m.metrics, mod->metric_count, &mod->metrics[mod->metric_count], sizeof(*mod->metrics)))
+		mod->metric_count++;
 	return 0;
 }
 

@@ -28,7 +28,8 @@ static int notify_connect(const char *path)
 	memcpy(a.sun_path, path, len);
 	if (path[0] == '@') a.sun_path[0] = 0;
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + (path[0] == '/')))) {
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + (path[0] == '/'));
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, size)) {
 		close(fd);
 		fd = -1;
 	}

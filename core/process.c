@@ -59,7 +59,8 @@ int process_become_owner(const char *dir, struct command_error *err)
 	if (!rc) rc = setresgid(st.st_gid, st.st_gid, st.st_gid);
 	if (!rc) rc = setresuid(st.st_uid, st.st_uid, st.st_uid);
 	if (!rc) return 0;
-	command_error_set(err, "no-permission", "run the command as that user", "can't act as the owner of %s (user %u): %s", dir, (unsigned)st.st_uid,
+	command_error_set(err, "no-permission", "run the command as that user",
+			  "can't act as the owner of %s (user %u): %s", dir, (unsigned)st.st_uid,
 			  strerror(errno));
 	return -RTUN_EIO;
 }

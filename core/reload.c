@@ -57,7 +57,8 @@ static void reload_row(void *arg, const struct rtun_option *row)
 	bool can = (row->flags & RTUN_RELOADABLE) && row->type != RTUN_T_REF && rl->in->module->m.reload;
 	rl->in->mark = 1;
 	if (can) return;
-	conf_report_add(rl->r, reload_place(rl->in, row->key), "needs-restart", RELOAD_RESTART, "a change of `%s` of '%s' needs a restart",
+	conf_report_add(rl->r, reload_place(rl->in, row->key), "needs-restart", RELOAD_RESTART,
+			"a change of `%s` of '%s' needs a restart",
 			schema_key(row->key, key), rl->in->name);
 }
 
@@ -66,9 +67,11 @@ static void reload_compare(struct reload *rl, struct instance *in)
 	const struct instance *old = app_instance_find(rl->app, in->name);
 	in->mark = 0;
 	if (!old) {
-		conf_report_add(rl->r, in->entry->node->at, "needs-restart", RELOAD_RESTART, "the new instance '%s' needs a restart", in->name);
+		conf_report_add(rl->r, in->entry->node->at, "needs-restart", RELOAD_RESTART,
+				"the new instance '%s' needs a restart", in->name);
 	} else if (old->module != in->module) {
-		conf_report_add(rl->r, reload_place(in, "module"), "needs-restart", RELOAD_RESTART, "another module for '%s' needs a restart", in->name);
+		conf_report_add(rl->r, reload_place(in, "module"), "needs-restart", RELOAD_RESTART,
+				"another module for '%s' needs a restart", in->name);
 	} else {
 		rl->in = in;
 		schema_diff(in->module->m.schema, old->cfg->cfg, in->cfg->cfg, reload_row, rl);
@@ -80,7 +83,8 @@ static void reload_gone(struct reload *rl, const struct instance *old)
 {
 	for (uint32_t i = 0; i < rl->count; i++)
 		if (!strcmp(rl->items[i]->name, old->name)) return;
-	conf_report_add(rl->r, (struct conf_place){rl->conf->path, 0, 0}, "needs-restart", RELOAD_RESTART, "removing the instance '%s' needs a restart",
+	conf_report_add(rl->r, (struct conf_place){rl->conf->path, 0, 0}, "needs-restart", RELOAD_RESTART,
+			"removing the instance '%s' needs a restart",
 			old->name);
 }
 
@@ -121,7 +125,8 @@ static int reload_give(struct reload *rl, struct instance *old, const struct ins
 	old->entry = entry;
 	old->report = NULL;
 	if (rc && rl->r->errors == errors)
-		conf_report_add(rl->r, in->entry->node->at, "reload-refused", RELOAD_RESTART, "'%s' (module %s) did not take its new options", in->name,
+		conf_report_add(rl->r, in->entry->node->at, "reload-refused", RELOAD_RESTART,
+				"'%s' (module %s) did not take its new options", in->name,
 				in->module->m.name);
 	return rc;
 }
@@ -131,7 +136,8 @@ static void reload_undo(struct reload *rl, uint32_t n)
 	while (n-- > 0) {
 		struct instance *old = app_instance_find(rl->app, rl->items[n]->name);
 		if (!rl->items[n]->mark || !instance_reload(old, old->cfg->cfg)) continue;
-		log_text(rl->app->log, old->name, RTUN_ERROR, "did not take its old options back after a reload that failed elsewhere; restart restunnel");
+		log_text(rl->app->log, old->name, RTUN_ERROR,
+			 "did not take its old options back after a reload that failed elsewhere; restart restunnel");
 	}
 }
 
@@ -170,7 +176,7 @@ static void reload_commit(struct reload *rl)
 	rl->conf = conf;
 	log_set(app->log, app->conf->log_level, app->conf->log_json);
 	event_publish(app->events, NULL, &reload_event, &e);
-	log_text(app->log, NULL, RTUN_NOTICE, "configuration reloaded, %u instances got new options", rl->changed);
+	log_text(app->log, NULL, RTUN_NOTICE, "configuration reloaded; instances with new options: %u", rl->changed);
 }
 
 int reload_run(struct app *app, struct conf_report *r)
@@ -191,31 +197,38 @@ static void reload_log(const struct app *app, const struct conf_report *r)
 {
 	for (uint32_t i = 0; i < r->count; i++) {
 		const struct conf_problem *p = &r->items[i];
-		log_text(app->log, NULL, p->warning ? RTUN_WARN : RTUN_ERROR, "%s:%u:%u: %s%s%s", p->at.file, p->at.line, p->at.column, p->text,
+		log_text(app->log, NULL, p->warning ? RTUN_WARN : RTUN_ERROR, "%s:%u:%u: %s%s%s", p->at.file, p->at.line,
+			 p->at.column, p->text,
 			 p->remedy ? "; " : "", p->remedy ? p->remedy : "");
 	}
 }
 
+/* All errors in one sentence; the remedy of the only one, if it is. */
 static void reload_words(const struct conf_report *r, struct command_error *err)
 {
-	size_t used;
-	command_error_set(err, "reload-failed", "correct the configuration (`restunnel check` shows the same) and reload again",
-			  "the configuration was not reloaded, the one before it goes on:");
-	used = strlen(err->text);
-	for (uint32_t i = 0; i < r->count && used < sizeof(err->text); i++) {
+	const char *remedy = r->errors == 1 ? NULL : "correct the configuration and reload again";
+	const char *between = "";
+	command_error_set(err, "reload-failed", NULL, "the configuration was not reloaded, the one before it goes on: %s",
+			  r->errors ? "" : "out of memory");
+	size_t used = strlen(err->text);
+	for (uint32_t i = 0; i < r->count; i++) {
 		const struct conf_problem *p = &r->items[i];
 		if (p->warning) continue;
-		used += (size_t)snprintf(err->text + used, sizeof(err->text) - used, "\n%s:%u:%u: %s%s%s", p->at.file, p->at.line, p->at.column, p->text,
-					 p->remedy ? "; " : "", p->remedy ? p->remedy : "");
+		if (!remedy) remedy = p->remedy;
+		if (used < sizeof(err->text))
+			used += (size_t)snprintf(err->text + used, sizeof(err->text) - used, "%s%s:%u:%u: %s", between, p->at.file, p->at.line,
+						 p->at.column, p->text);
+		between = "; ";
 	}
-	if (!r->errors && used < sizeof(err->text)) snprintf(err->text + used, sizeof(err->text) - used, " out of memory");
+	snprintf(err->remedy, sizeof(err->remedy), "%s", remedy ? remedy : "");
 }
 
 static void reload_failed(struct app *app, const struct conf_report *r, struct command_error *err)
 {
 	char *text;
 	reload_log(app, r);
-	log_text(app->log, NULL, RTUN_ERROR, "the configuration was not reloaded: %u errors; the one before it goes on", r->errors);
+	log_text(app->log, NULL, RTUN_ERROR, "the configuration was not reloaded (errors: %u), the one before it goes on",
+		 r->errors);
 	reload_words(r, err);
 	text = strdup(err->text);
 	if (!text) return; /* the alert before it, if any, goes on */
@@ -229,7 +242,8 @@ int reload_and_tell(struct app *app, struct command_error *err)
 	struct timespec now;
 	char sentence[512];
 	clock_gettime(CLOCK_MONOTONIC, &now); /* systemd compares it with its own: never virtual */
-	notify_send(app->notify, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+	notify_send(app->notify, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		    (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
 	int rc = reload_run(app, &r);
 	if (rc) {
 		reload_failed(app, &r, err);

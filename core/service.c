@@ -47,12 +47,14 @@ const char *service_missing(const struct instance *in)
 int host_provide(struct rtun_ctx *ctx, const char *service, const void *ops, void *obj)
 {
 	struct instance *in = instance_of(ctx);
-	if (!ops || in->state != INSTANCE_CREATED || !service_promised(in, service) || service_find(in, service)) return -RTUN_EINVAL;
+	if (!ops || in->state != INSTANCE_CREATED || !service_promised(in, service)) return -RTUN_EINVAL;
+	if (service_find(in, service)) return -RTUN_EINVAL;
 	struct service_provided *items = realloc(in->provided, (in->provided_count + 1) * sizeof(*items));
 	if (!items) return -RTUN_ENOMEM;
 	in->provided = items;
 	struct rtun_port p = {service, NULL};
-	for (uint32_t i = 0; service_port(in, i, &p) && strcmp(p.service, service); i++) {} /* text that lives as long as the module */
+	/* the descriptor's own text lives as long as the module */
+	for (uint32_t i = 0; service_port(in, i, &p) && strcmp(p.service, service); i++) {}
 	items[in->provided_count++] = (struct service_provided){p.service, ops, obj};
 	return 0;
 }

@@ -31,7 +31,8 @@ uint32_t status_state(struct app *app)
 
 void status_sentence(struct app *app, char *buf, size_t len)
 {
-	static const char *const heads[] = {[RTUN_STATE_OK] = "Working", [RTUN_STATE_DEGRADED] = "Working, but not well", [RTUN_STATE_DOWN] = "Not working"};
+	static const char *const heads[] = {[RTUN_STATE_OK] = "Working", [RTUN_STATE_DEGRADED] = "Working, but not well",
+					    [RTUN_STATE_DOWN] = "Not working"};
 	struct rtun_status s;
 	uint32_t worst = status_state(app);
 	size_t used = (size_t)snprintf(buf, len, "%s", app->stop_at ? "Stopping" : heads[worst]);
@@ -55,7 +56,8 @@ static json_t *status_alert(const char *code, const char *text, const char *reme
 
 static json_t *status_module(const struct instance *in, const struct rtun_status *s)
 {
-	return json_pack("{s:s, s:s, s:s?, s:s, s:o}", "name", in->name, "module", in->module->m.name, "version", in->module->m.version, "state",
+	return json_pack("{s:s, s:s, s:s?, s:s, s:o}", "name", in->name, "module", in->module->m.name, "version",
+			 in->module->m.version, "state",
 			 status_words[s->state], "text", value_json_text(s->text));
 }
 
@@ -75,11 +77,13 @@ json_t *status_json(struct app *app)
 	char sentence[1024];
 	json_t *alerts = json_array(), *modules = json_array();
 	if (app->reload_failure)
-		json_array_append_new(alerts, status_alert("reload-failed", app->reload_failure, "correct the configuration, see `restunnel check`, and reload again"));
+		json_array_append_new(alerts, status_alert("reload-failed", app->reload_failure,
+							   "correct the configuration, see `restunnel check`, and reload again"));
 	for (uint32_t i = 0; i < app->count; i++) status_instance(app->instances[i], alerts, modules);
 	status_sentence(app, sentence, sizeof(sentence));
 	uint64_t up = app->running ? (loop_now(app->loop) - app->started) / RTUN_S : 0;
-	return json_pack("{s:s, s:o, s:s, s:I, s:I, s:o, s:o}", "state", status_words[status_state(app)], "sentence", value_json_text(sentence), "version",
+	return json_pack("{s:s, s:o, s:s, s:I, s:I, s:o, s:o}", "state", status_words[status_state(app)], "sentence",
+			 value_json_text(sentence), "version",
 			 PACKAGE_VERSION, "uptime_s", (json_int_t)up, "rss_bytes", (json_int_t)process_rss(), "alerts", alerts, "modules", modules);
 }
 
@@ -100,9 +104,11 @@ static const struct rtun_view metric_view[] = {{"text", NULL, RTUN_V_SENTENCE, 0
 static const struct rtun_view reload_view[] = {{"sentence", NULL, RTUN_V_SENTENCE, 0}};
 
 const struct rtun_command app_core_commands[] = {
-	{.name = "status", .doc = "How it goes: one sentence, then the modules.", .example = "restunnel status --wait=30", .run = status_command,
+	{.name = "status", .doc = "How it goes: one sentence, then the modules.", .example = "restunnel status --wait=30",
+	 .run = status_command,
 	 .view = RTUN_LIST(status_view), .flags = RTUN_CMD_READONLY},
-	{.name = "reload", .doc = "Read the configuration again; when anything in it is wrong, nothing changes.", .example = "restunnel reload",
+	{.name = "reload", .doc = "Read the configuration again; when anything in it is wrong, nothing changes.",
+	 .example = "restunnel reload",
 	 .run = reload_command, .view = RTUN_LIST(reload_view)},
 	{.name = "metrics", .doc = "All metrics as Prometheus text.", .example = "restunnel metrics", .run = metric_command,
 	 .view = RTUN_LIST(metric_view), .flags = RTUN_CMD_READONLY},
