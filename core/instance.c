@@ -73,7 +73,7 @@ static const char *instance_reason(int rc)
 static int instance_result(struct instance *in, const char *doing, int rc)
 {
 	if (rc >= 0) return 0;
-	if (rc == -RTUN_ECONFIG && (!in->report || in->report->errors)) return rc;
+	if (rc == -RTUN_ECONFIG && in->complaints) return rc;
 	if (in->report)
 		conf_report_add(in->report, in->entry->node->at, "module-failed", NULL, "'%s' (module %s) can't be %s: %s",
 				in->name, in->module->m.name,
@@ -85,10 +85,11 @@ static int instance_result(struct instance *in, const char *doing, int rc)
 
 void host_conf_error(struct rtun_ctx *ctx, const char *key, const char *remedy, const char *fmt, va_list ap)
 {
-	const struct instance *in = instance_of(ctx);
-	char text[1024];
+	struct instance *in = instance_of(ctx);
+	char text[1024], member[64];
+	in->complaints++;
 	vsnprintf(text, sizeof(text), fmt, ap);
-	const struct conf_node *node = key ? conf_node_get(in->entry->node, key) : NULL;
+	const struct conf_node *node = key ? conf_node_get(in->entry->node, schema_key(key, member)) : NULL;
 	struct conf_place at = node ? node->at : in->entry->node->at;
 	if (in->report)
 		conf_report_add(in->report, at, "bad-value", remedy, "%s", text);
@@ -103,6 +104,7 @@ int instance_check(struct instance *in, struct conf_report *r)
 {
 	if (!in->module->m.check) return 0;
 	in->report = r;
+	in->complaints = 0;
 	int rc = instance_result(in, "used like this", in->module->m.check(&in->host.ctx, in->cfg->cfg));
 	in->report = NULL;
 	return rc;
@@ -111,6 +113,7 @@ int instance_check(struct instance *in, struct conf_report *r)
 int instance_begin(struct instance *in, struct conf_report *r)
 {
 	in->report = r;
+	in->complaints = 0;
 	service_resolve(in, in->cfg->cfg, app_instance_find, in->app);
 	in->state = INSTANCE_CREATED;
 	int rc = instance_result(in, "created", in->module->m.create ? in->module->m.create(&in->host.ctx, in->cfg->cfg) : 0);
@@ -126,17 +129,20 @@ int instance_begin(struct instance *in, struct conf_report *r)
 
 int instance_setup(struct instance *in)
 {
+	in->complaints = 0;
 	in->state = INSTANCE_SET_UP;
 	return in->module->m.setup ? instance_result(in, "set up", in->module->m.setup(&in->host.ctx)) : 0;
 }
 
 int instance_prepare(struct instance *in)
 {
+	in->complaints = 0;
 	return in->module->m.prepare ? instance_result(in, "prepared", in->module->m.prepare(&in->host.ctx)) : 0;
 }
 
 int instance_start(struct instance *in)
 {
+	in->complaints = 0;
 	int rc = in->module->m.start ? instance_result(in, "started", in->module->m.start(&in->host.ctx)) : 0;
 	if (!rc) in->state = INSTANCE_STARTED;
 	return rc;

@@ -33,6 +33,7 @@ struct instance {
 	/* The entry it came from; good while a configuration is at hand that conf_error can point into. */
 	const struct conf_entry *entry;
 	struct conf_report *report; /* where conf_error goes; NULL: to the log */
+	uint32_t complaints;        /* conf_error calls of this instance */
 
 	struct service_provided *provided; /* since create */
 	uint32_t provided_count;

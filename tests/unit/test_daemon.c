@@ -52,6 +52,23 @@ static void close_supervisor(void)
 	close(supervisor);
 }
 
+/* Something that a user would miss: two connections joined, whose far ends stay open. */
+static struct rtun_relay *busy(struct app *app)
+{
+	struct rtun_stream *s[2];
+	struct rtun_relay *relay;
+	for (int i = 0; i < 2; i++) {
+		int fd[2];
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+		ck_assert_int_eq(rtun_stream_of_fd(&app->core.ctx, fd[0], &s[i]), 0);
+	}
+	struct rtun_relay_req req = {.size = sizeof(req), .a = &s[0], .b = &s[1]};
+	ck_assert_int_eq(rtun_relay_start(&app->core.ctx, &req, &relay), 0);
+	return relay;
+}
+
+static bool is_busy;
+
 static void run_file(void)
 {
 	const struct app_options o = {bed.config, bed_modules(), NULL};
@@ -60,7 +77,9 @@ static void run_file(void)
 	child = fork();
 	if (child) return;
 	int rc = app_load(&o, &report, &app);
+	struct rtun_relay *relay = !rc && is_busy ? busy(app) : NULL;
 	if (!rc) rc = app_run(app);
+	if (relay) rtun_relay_abort(relay, RTUN_ERESET);
 	app_destroy(&app);
 	conf_report_clear(&report);
 	loop_destroy(&bed.loop);
@@ -126,6 +145,29 @@ START_TEST(from_ready_to_the_end)
 	char path[128];
 	snprintf(path, sizeof(path), "%s/" CONTROL_NAME, bed.data);
 	ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
+START_TEST(drains_until_told_again)
+{
+	json_t *answer;
+	is_busy = true;
+	run(CONFIG);
+	kill(child, SIGTERM);
+	told("STOPPING=1");
+	client = connected(); /* it still answers, but takes no new configuration */
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_eq(control_client_call(client, "status", NULL, NULL, PATIENCE_MS, &answer, &err), 0);
+		bed_says(json_string_value(json_object_get(answer, "sentence")), "Stopping");
+		json_decref(answer);
+	}
+	ck_assert_int_eq(control_client_call(client, "reload", NULL, NULL, PATIENCE_MS, &answer, &err), -RTUN_ECONFIG);
+	ck_assert_str_eq(err.code, "stopping");
+	told("STATUS=Stopping"); /* from the tick that looks whether it is over */
+	ck_assert_int_eq(waitpid(child, NULL, WNOHANG), 0);
+	kill(child, SIGTERM);
+	end(0);
+	bed_says(bed_traced(), "p drain\nc stop\np stop\n");
 }
 END_TEST
 
@@ -436,6 +478,7 @@ int main(void)
 	TCase *tc = tcase_create("daemon");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, from_ready_to_the_end);
+	tcase_add_test(tc, drains_until_told_again);
 	tcase_add_test(tc, commands_over_the_socket);
 	tcase_add_test(tc, following);
 	tcase_add_test(tc, reload_by_signal);
