@@ -38,6 +38,8 @@ if [ -z "$sanitized" ]; then
 	done
 	[ "$(rss_kib hub)" -lt $((hub_kib + 16384)) ] && [ "$(rss_kib node)" -lt $((node_kib + 16384)) ] || fail "memory grows"
 fi
+# the servers' ends, too: what was sent to one that never reads would go on being owed to it
+stop server KILL
 stop stalled KILL
 same "afterwards" "this is www" "$(via_socks http://11.0.9.9/)"
 well_ended
