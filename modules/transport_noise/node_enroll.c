@@ -208,7 +208,7 @@ void command_enroll(struct rtun_ctx *ctx, const void *args, struct rtun_reply *r
 	e->node = n;
 	e->reply = reply;
 	n->enrolling = e;
-	choose_name(e, a->name);
+	choose_name(e, a->name ? a->name : n->t->cfg.device_name);
 	if (url_parse(a->url, &e->url, error) < 0)
 		fail(e, "bad-url", error, "copy the whole line that `restunnel pair` printed on the hub");
 	else if (enroll_start(e) < 0)

@@ -38,6 +38,8 @@ static const struct rtun_option options[] = {
 		    "none: a listener that is silent to strangers"),
 	RTUN_REF(struct transport_cfg, keystore, RTUN_KEYSTORE, 0, NULL, "Holds the key: `hub` or `node`"),
 	RTUN_REF(struct transport_cfg, to, RTUN_DIALER, 0, "role=node", "The dialer that streams leave through"),
+	RTUN_NAME(struct transport_cfg, device_name, NULL, 0, "role=node",
+		  "What this node asks to be called when it enrols; default: the host's name"),
 	RTUN_SIZE(struct transport_cfg, window, "256KiB", 16384, 16777216, 0, NULL, "What a stream may be sent ahead of its reader"),
 	RTUN_INT(struct transport_cfg, max_streams, "10000", 1, 1000000, 0, "role=node", "Streams at once, of all hubs; more are refused"),
 };
@@ -155,7 +157,7 @@ static const struct rtun_option forget_rows[] = {
 static const struct rtun_schema forget_args = RTUN_SCHEMA(struct args_forget, forget_rows);
 
 static const struct rtun_view pair_view[] = {
-	{"url", "URL", RTUN_V_QR, 0}, {"command", "On the device, run", RTUN_V_COMMAND, 0}, {"expires_at", "Valid until", RTUN_V_TIME, 0}};
+	{"note", "", RTUN_V_SENTENCE, 0}, {"url", "URL", RTUN_V_QR, 0}, {"command", "On the device, run", RTUN_V_COMMAND, 0}, {"expires_at", "Valid until", RTUN_V_TIME, 0}};
 static const struct rtun_view device_view[] = {
 	{"name", "NAME", RTUN_V_TEXT, 0}, {"online", "STATE", RTUN_V_ONLINE, 0}, {"address", "ADDRESS", RTUN_V_TEXT, 0},
 	{"rtt_ms", "RTT", RTUN_V_MS, 0}, {"streams", "STREAMS", RTUN_V_TEXT, 0}, {"bytes_in", "IN", RTUN_V_BYTES, 0},

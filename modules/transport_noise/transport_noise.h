@@ -27,6 +27,7 @@ struct transport_cfg {
 	struct rtun_hostport public;
 	struct rtun_ref keystore;
 	struct rtun_ref to; /* node: the dialer that streams leave through */
+	const char *device_name; /* node: what it asks to be called when it enrols; NULL: the host's name */
 	uint64_t window;
 	uint64_t max_streams;
 };
