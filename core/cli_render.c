@@ -253,7 +253,7 @@ static void render_line(const struct cli_out *o, const struct cli_view *view, co
 	if (view->type == RTUN_V_SENTENCE) {
 		render_sentence(o, json_string_value(value));
 	} else if (view->type == RTUN_V_COMMAND) {
-		fprintf(o->out, "%s%s:%s\n    %s\n", bold, label, off, text);
+		if (!json_is_null(value)) fprintf(o->out, "%s%s:%s\n    %s\n", bold, label, off, text);
 	} else {
 		fprintf(o->out, "%s%s:%s%*s %s%s%s\n", bold, label, off, (int)(width - cli_out_width(label)), "",
 			cli_out_on(o->out_colour, style), text, cli_out_off(o->out_colour, style));

@@ -88,6 +88,7 @@ START_TEST(test_lines)
 	       "It is done.\nName:    home\nExpires: in 15 min\nOn the other machine:\n    do 'it'\n");
 	EXPECT(one_command, answer, false, false, "Name:    home\nExpires: in 15 min\nOn the other machine:\n    do 'it'\n");
 	EXPECT(one_command, "{\"done\":\"One.\\nTwo.\\u0007\"}", true, false, "One.\nTwo.\\x07\n");
+	EXPECT(one_command, "{\"command\":null,\"done\":null}", true, false, "");
 	EXPECT(one_command, "{}", true, false, "");
 }
 END_TEST
