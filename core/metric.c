@@ -40,12 +40,15 @@ static void metric_label(FILE *out, const char *name, size_t name_len, const cha
 
 static void metric_number(FILE *out, double value)
 {
+	char text[40];
+	snprintf(text, sizeof(text), "%.15g", value); /* 0.1, not 0.10000000000000001, where it is the same */
+	if (strtod(text, NULL) < value || strtod(text, NULL) > value) snprintf(text, sizeof(text), "%.17g", value);
 	if (isnan(value))
 		fputs(" NaN\n", out);
 	else if (isinf(value))
 		fputs(value < 0 ? " -Inf\n" : " +Inf\n", out);
 	else
-		fprintf(out, " %.17g\n", value);
+		fprintf(out, " %s\n", text);
 }
 
 void host_metric(struct rtun_metric_sink *sink, double value, const char *const *label_values, uint32_t n)
