@@ -35,11 +35,11 @@ static void on_room(void *arg, uint32_t room)
 /* How long all unproved connections stay: a constant of this hub that nobody else can work out. */
 static uint64_t patience(struct hub *h)
 {
-	uint8_t secret[32], hash[8];
+	uint8_t secret[32], hash[crypto_generichash_BYTES_MIN];
 	uint64_t n;
 	if (hub_dh(h, h->public_key, secret) < 0)
 		randombytes_buf(secret, sizeof(secret));
-	crypto_generichash(hash, sizeof(hash) < crypto_generichash_BYTES_MIN ? crypto_generichash_BYTES_MIN : sizeof(hash), secret,
+	crypto_generichash(hash, sizeof(hash), secret,
 			   sizeof(secret), (const uint8_t *)"restunnel/1 patience", 20);
 	memcpy(&n, hash, sizeof(n));
 	sodium_memzero(secret, sizeof(secret));
