@@ -403,7 +403,7 @@ END_TEST
 
 START_TEST(replaced_by_rename)
 {
-	char new[128];
+	char new[256];
 
 	add(1, "home");
 	watch();
