@@ -18,11 +18,14 @@
 #define DEAD_BUSY (9 * RTUN_S)
 #define DEAD_IDLE (39 * RTUN_S)
 #define PING_BYTES 8U
+/* Where a read goes: behind room for the record that the read before had only begun. Page-aligned, which the kernel's
+ * copy likes better than whatever offset the record's rest would give. */
+#define READ_AT ((WIRE_LENGTH + WIRE_RECORD_MAX + 4095U) & ~4095U)
 
 int mux_common_init(struct mux_common *c, struct rtun_ctx *ctx, uint32_t window)
 {
 	*c = (struct mux_common){.ctx = ctx, .window = window};
-	c->receive = malloc(MUX_RECEIVE);
+	c->receive = aligned_alloc(4096, READ_AT + MUX_RECEIVE);
 	return c->receive ? 0 : -RTUN_ENOMEM;
 }
 
@@ -129,9 +132,9 @@ static int keep_partial(struct mux *m, const uint8_t *p, uint32_t len)
 /* One read. 1: there may be more, 0: not now. */
 static int receive(struct mux *m)
 {
-	uint8_t *buf = m->common->receive;
-	uint32_t before = m->partial_len, cap = MUX_RECEIVE - before;
-	int64_t n = rtun_read(m->carrier, buf + before, cap);
+	uint32_t before = m->partial_len;
+	uint8_t *at = m->common->receive + READ_AT, *buf = at - before;
+	int64_t n = rtun_read(m->carrier, at, MUX_RECEIVE);
 	if (n == -RTUN_EAGAIN)
 		return 0;
 	if (n <= 0) {
@@ -150,7 +153,7 @@ static int receive(struct mux *m)
 		mux_end(m, RTUN_ERESET, used < 0 ? "the other end broke the protocol" : "out of memory");
 		return 0;
 	}
-	return n == cap;
+	return n == MUX_RECEIVE;
 }
 
 static void on_carrier(void *arg, struct rtun_stream *s, uint32_t events)

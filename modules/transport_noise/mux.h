@@ -25,10 +25,10 @@ struct mux_stream;
 struct mux_common {
 	struct rtun_ctx *ctx;
 	struct record_pool records;
-	uint8_t *receive; /* MUX_RECEIVE bytes: one read's worth, in use only during that */
+	uint8_t *receive; /* room for the start of a record, then MUX_RECEIVE bytes of a read; in use only during that */
 	uint32_t window;  /* bytes that the peer may send on a stream ahead of its reader */
 };
-#define MUX_RECEIVE (5U * 65536U)
+#define MUX_RECEIVE (4U * 65536U)
 int mux_common_init(struct mux_common *c, struct rtun_ctx *ctx, uint32_t window);
 void mux_common_fini(struct mux_common *c);
 
