@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "buf.h"
+#include "stream.h"
 #include "timer.h"
 
 /* Rounds of deferred calls in one turn, before descriptors get a look again. */
@@ -43,6 +44,7 @@ struct loop {
 	struct timer_heap timers;
 	struct buf_pool buffers;
 	struct queue normal, late;
+	struct stream_linger *lingers;
 	struct signal_watch *signals;
 	pthread_mutex_t lock; /* guards the three below */
 	pthread_cond_t returned;
@@ -447,6 +449,7 @@ void loop_destroy(struct loop **loop)
 	if (!l)
 		return;
 	wait_for_work(l);
+	stream_end_lingers(&l->lingers);
 	run_deferred(l);
 	while (l->signals) {
 		struct signal_watch *w = l->signals;
@@ -524,6 +527,11 @@ void loop_advance(struct loop *loop, uint64_t ns)
 uint32_t *loop_relays(struct loop *loop)
 {
 	return &loop->relays;
+}
+
+struct stream_linger **loop_lingers(struct loop *loop)
+{
+	return &loop->lingers;
 }
 
 struct buf_pool *loop_buffers(struct loop *loop)

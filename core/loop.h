@@ -16,6 +16,7 @@
 struct loop;
 struct buf_pool;
 struct timer_heap;
+struct stream_linger;
 
 int loop_create(struct loop **ret_loop);
 int loop_create_virtual(struct loop **ret_loop); /* starts at 1 s */
@@ -42,6 +43,8 @@ int loop_on_signal(struct loop *loop, int signum, rtun_cb *cb, void *arg);
 
 /* How many relays run: relay.c counts them, a program that drains asks. */
 uint32_t *loop_relays(struct loop *loop);
+/* Streams that rtun_finish() took over. */
+struct stream_linger **loop_lingers(struct loop *loop);
 struct buf_pool *loop_buffers(struct loop *loop);
 struct timer_heap *loop_timers(struct loop *loop);
 /* LOOP_SCRATCH bytes for whoever needs them during one call. */

@@ -17,6 +17,8 @@
 #define LINGER_BYTES (UINT64_C(1) << 20)
 
 struct stream_linger {
+	struct stream_linger *next, **at; /* of the loop's list */
+	struct rtun_stream *stream;
 	struct rtun_timer *timer;
 	uint64_t dropped;
 };
@@ -351,10 +353,20 @@ void host_stream_close(struct rtun_stream **sp)
 static void linger_end(void *arg)
 {
 	struct rtun_stream *s = arg;
-	host_timer_destroy(&s->linger->timer);
-	free(s->linger);
+	struct stream_linger *l = s->linger;
+	*l->at = l->next;
+	if (l->next)
+		l->next->at = l->at;
+	host_timer_destroy(&l->timer);
+	free(l);
 	s->linger = NULL;
 	host_stream_close(&s);
+}
+
+void stream_end_lingers(struct stream_linger **list)
+{
+	while (*list)
+		linger_end((*list)->stream);
 }
 
 static void linger_ready(void *arg, struct rtun_stream *s, uint32_t events)
@@ -387,6 +399,12 @@ void host_stream_finish(struct rtun_stream **sp, uint64_t ns)
 		return;
 	}
 	*sp = NULL;
+	s->linger->stream = s;
+	s->linger->at = loop_lingers(s->loop);
+	s->linger->next = *s->linger->at;
+	if (s->linger->next)
+		s->linger->next->at = &s->linger->next;
+	*s->linger->at = s->linger;
 	host_timer_start(s->linger->timer, ns);
 	host_stream_on_ready(s, linger_ready, NULL);
 	host_stream_shutdown(s);

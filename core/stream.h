@@ -52,6 +52,8 @@ int host_stream_create(struct rtun_ctx *ctx, const struct rtun_stream_ops *ops, 
 bool stream_can_pull(const struct rtun_stream *s);
 void stream_offer(struct rtun_stream *s);
 int stream_create(struct loop *loop, const struct rtun_stream_ops *ops, void *self, struct rtun_stream **ret);
+/* The loop ends: so does politeness. */
+void stream_end_lingers(struct stream_linger **list);
 void stream_join(struct rtun_stream *s, const struct stream_joint *joint, void *arg);
 
 int64_t host_stream_readv(struct rtun_stream *s, const struct iovec *v, uint32_t n);

@@ -94,6 +94,7 @@ static int open_record(void *self, uint8_t *p, size_t len)
 int hello_keys_init(struct hello_keys *k, struct noise_handshake *h)
 {
 	k->crypto = (struct record_crypto){k, seal, open_record};
+	memcpy(k->hash, noise_hash(h), NOISE_HASH);
 	return noise_split(h, &k->send, &k->receive);
 }
 

@@ -37,6 +37,7 @@ void hello_prologue(const uint8_t *attempt, uint8_t out[HELLO_PROLOGUE]);
 /* The two keys of a connection, as the mux wants them. Must not move. */
 struct hello_keys {
 	struct noise_cipher send, receive;
+	uint8_t hash[NOISE_HASH]; /* of the handshake they came from */
 	struct record_crypto crypto;
 };
 /* Splits the handshake, which is wiped. 0 or -1. */

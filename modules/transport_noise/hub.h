@@ -14,6 +14,7 @@
 #include "device.h"
 #include "hello.h"
 #include "opening.h"
+#include "rekey.h"
 #include "token.h"
 #include "transport_noise.h"
 
@@ -23,7 +24,7 @@ struct conn {
 	struct tunnel *tunnel;
 	struct conn *next;
 	struct mux *mux;
-	struct hello_keys keys;
+	struct rekey rekey;
 	uint8_t index;
 };
 

@@ -80,7 +80,7 @@ static void url_of(struct hub *h, const uint8_t token[TOKEN_BYTES], char text[UR
 	sodium_memzero(&url, sizeof(url));
 }
 
-static void pair_reply(struct hub *h, const char *name, const uint8_t token[TOKEN_BYTES], struct rtun_reply *reply)
+static void pair_reply(struct hub *h, const char *name, const char *note, const uint8_t token[TOKEN_BYTES], struct rtun_reply *reply)
 {
 	struct token_keys keys;
 	char url[URL_MAX], command[URL_MAX + 32], pairing[17];
@@ -95,6 +95,7 @@ static void pair_reply(struct hub *h, const char *name, const uint8_t token[TOKE
 	rtun_set_text(h->ctx, v, "command", command);
 	rtun_set_time(h->ctx, v, "expires_at", expires);
 	rtun_set_text(h->ctx, v, "pairing", pairing);
+	rtun_set_text(h->ctx, v, "note", note);
 	struct event_pair e = {.name = name, .pairing = pairing, .expires_at = expires};
 	rtun_publish(h->ctx, &event_pair, &e);
 	rtun_reply_ok(&reply, v);
@@ -107,20 +108,24 @@ void command_pair(struct rtun_ctx *ctx, const void *args, struct rtun_reply *rep
 {
 	const struct args_pair *a = args;
 	struct hub *h = hub_of(ctx, reply);
-	char error[LABEL_ERROR];
+	char error[LABEL_ERROR], name[LABEL_SIZE], note[LABEL_ERROR + LABEL_SIZE + 64];
+	bool changed = false;
 	uint8_t token[TOKEN_BYTES];
 	if (!h)
 		return;
+	if (a->name && (changed = label_check(a->name, error) < 0)) {
+		/* As with a name that is taken: pairing goes on with the nearest good one, and says so. */
+		label_clean(a->name, "device", name);
+		snprintf(note, sizeof(note), "The device will be called %s: %s.", name, error);
+	}
 	if (!h->t->cfg.public.host) {
 		rtun_reply_fail(&reply, "no-public-address", "the hub does not know the address at which nodes reach it",
 				"set `public: HOST:PORT` in this instance's configuration and restart");
-	} else if (a->name && label_check(a->name, error) < 0) {
-		rtun_reply_fail(&reply, "bad-name", error, NULL);
-	} else if (token_create(&h->tokens, rtun_now(ctx), a->name, token) < 0) {
+	} else if (token_create(&h->tokens, rtun_now(ctx), changed ? name : a->name, token) < 0) {
 		rtun_reply_fail(&reply, "too-many-open", "eight pairings are open already", "wait until one is used or 15 minutes old");
 	} else {
 		rtun_timer_start(h->token_timer, TOKEN_VALID);
-		pair_reply(h, a->name, token, reply);
+		pair_reply(h, changed ? name : a->name, changed ? note : NULL, token, reply);
 		sodium_memzero(token, sizeof(token));
 	}
 }

@@ -49,7 +49,7 @@ static void conn_close(struct conn *c, bool goodbye, uint32_t reason)
 		mux_goodbye(&c->mux, reason);
 	else
 		mux_destroy(&c->mux);
-	hello_keys_fini(&c->keys);
+	rekey_fini(&c->rekey);
 	free(c);
 }
 
@@ -67,11 +67,28 @@ static void on_ended(void *arg, uint32_t err, const char *why)
 	conn_close(c, false, 0);
 }
 
-/* CLOSE and INFO only inform; the rest is not for a tunnel's hub. */
+static int on_rekey(struct conn *c, uint8_t type, const uint8_t *p, uint32_t len)
+{
+	struct peer *peer = c->tunnel->peer;
+	const struct noise_party self = {
+		.public_key = peer->hub->public_key, .dh = hub_dh, .dh_arg = peer->hub,
+		.remote_static = peer->device->key, .psk = peer->device->secret.psk,
+	};
+	return rekey_on_frame(&c->rekey, c->mux, &self, rtun_now(peer->hub->ctx), type, p, len);
+}
+
 static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
 {
-	(void)arg, (void)p, (void)len;
-	return type == FRAME_CLOSE || type == FRAME_INFO ? 0 : -1;
+	switch (type) {
+	case FRAME_CLOSE: /* these only inform */
+	case FRAME_INFO:
+		return 0;
+	case FRAME_REKEY_1:
+	case FRAME_REKEY_3:
+		return on_rekey(arg, type, p, len);
+	default: /* not for a tunnel's hub */
+		return -1;
+	}
 }
 
 static const struct mux_events events = {.frame = on_frame, .ended = on_ended};
@@ -84,16 +101,20 @@ static int conn_create(struct tunnel *t, const struct hello *hello, struct noise
 		return -RTUN_ENOMEM;
 	c->tunnel = t;
 	c->index = hello->index;
-	struct mux_setup setup = {.common = &tr->mux, .crypto = &c->keys.crypto, .events = &events, .arg = c, .peer_window = hello->window, .opener = 1};
-	if (hello_keys_init(&c->keys, hs) < 0 || mux_create(&setup, s, &c->mux) < 0) {
-		hello_keys_fini(&c->keys);
-		free(c);
-		return -RTUN_ENOMEM;
-	}
+	struct mux_setup setup = {.common = &tr->mux, .events = &events, .arg = c, .peer_window = hello->window, .opener = 1};
+	if (rekey_init(&c->rekey, hs, rtun_now(tr->ctx)) < 0)
+		goto fail;
+	setup.crypto = &c->rekey.now->crypto;
+	if (mux_create(&setup, s, &c->mux) < 0)
+		goto fail;
 	c->next = t->conns;
 	t->conns = c;
 	t->indexes[hello->index / 8] |= (uint8_t)(1U << hello->index % 8);
 	return 0;
+fail:
+	rekey_fini(&c->rekey);
+	free(c);
+	return -RTUN_ENOMEM;
 }
 
 /* ---- tunnels ---- */

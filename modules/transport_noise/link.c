@@ -13,10 +13,12 @@
 #include <string.h>
 
 #include "node.h"
+#include "rekey.h"
 #include "tlv.h"
 
 /* A tunnel that was up for so long was a good one: the next try starts with the first pause. */
 #define GOOD (10 * RTUN_S)
+#define REKEY_LOOK (10 * RTUN_S)
 
 struct link {
 	struct node *node;
@@ -24,8 +26,9 @@ struct link {
 	struct rtun_timer *again;
 	struct reach *reach;
 	struct mux *mux;
-	struct hello_keys keys;
-	bool has_keys;
+	struct rekey rekey;
+	struct rtun_timer *tick; /* while it is up: is it time for new keys? */
+	uint8_t public_key[32];
 	uint32_t tries;
 	uint64_t up_since;
 	struct rtun_addr observed;
@@ -58,6 +61,28 @@ static void note_error(struct link *l, const char *why)
 
 /* ---- up ---- */
 
+static int dh(void *arg, const uint8_t peer[32], uint8_t out[32])
+{
+	struct transport *t = arg;
+	return transport_keystore(t)->dh(t->cfg.keystore.obj, KEY_NODE, peer, out);
+}
+
+static struct noise_party party_of(struct link *l)
+{
+	return (struct noise_party){
+		.public_key = l->public_key, .dh = dh, .dh_arg = l->node->t, .remote_static = l->hub->key, .psk = l->hub->psk,
+	};
+}
+
+static void on_tick(void *arg)
+{
+	struct link *l = arg;
+	struct noise_party self = party_of(l);
+	if (rekey_due(&l->rekey, l->mux, rtun_now(l->node->ctx), l->node->t->cfg.rekey_after) && rekey_ask(&l->rekey, l->mux, &self) < 0)
+		note_error(l, "new keys could not be asked for: out of memory, or the key can't be read");
+	rtun_timer_start(l->tick, REKEY_LOOK);
+}
+
 static void on_connect(void *arg, struct mux_stream *ms, const struct mux_target *target)
 {
 	struct link *l = arg;
@@ -82,8 +107,11 @@ static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
 {
 	struct link *l = arg;
 	struct tlv_value reason;
+	struct noise_party self = party_of(l);
 	if (type == FRAME_INFO)
 		return 0;
+	if (type == FRAME_REKEY_2)
+		return rekey_on_frame(&l->rekey, l->mux, &self, rtun_now(l->node->ctx), type, p, len);
 	if (type != FRAME_CLOSE || tlv_read(close_rows, 1, p, len, &reason) < 0)
 		return -1;
 	switch (tlv_number(&reason)) {
@@ -105,9 +133,8 @@ static void down(struct link *l, bool goodbye)
 		mux_goodbye(&l->mux, RTUN_ENOEXIT);
 	else
 		mux_destroy(&l->mux);
-	if (l->has_keys)
-		hello_keys_fini(&l->keys);
-	l->has_keys = false;
+	rekey_fini(&l->rekey);
+	rtun_timer_stop(l->tick);
 	l->up_since = 0;
 }
 
@@ -132,14 +159,16 @@ static const struct mux_events events = {.connect = on_connect, .frame = on_fram
 static int up(struct link *l, const struct reach_result *r)
 {
 	struct transport *t = l->node->t;
-	struct mux_setup setup = {.common = &t->mux, .crypto = &l->keys.crypto, .events = &events, .arg = l, .peer_window = r->hello.window};
-	if (hello_keys_init(&l->keys, r->handshake) < 0)
+	struct mux_setup setup = {.common = &t->mux, .events = &events, .arg = l, .peer_window = r->hello.window};
+	if (rekey_init(&l->rekey, r->handshake, rtun_now(t->ctx)) < 0)
 		return -RTUN_ENOMEM;
-	l->has_keys = true;
+	setup.crypto = &l->rekey.now->crypto;
 	if (mux_create(&setup, r->s, &l->mux) < 0) {
 		down(l, false);
 		return -RTUN_ENOMEM;
 	}
+	transport_keystore(t)->public_key(t->cfg.keystore.obj, KEY_NODE, l->public_key);
+	rtun_timer_start(l->tick, REKEY_LOOK);
 	l->up_since = rtun_now(t->ctx);
 	l->observed = r->hello.observed;
 	l->last_error[0] = 0;
@@ -188,7 +217,8 @@ int link_create(struct node *n, struct hub_entry *hub, struct link **ret)
 		return -RTUN_ENOMEM;
 	l->node = n;
 	l->hub = hub;
-	if (rtun_timer_create(n->ctx, try_now, l, &l->again) < 0) {
+	if (rtun_timer_create(n->ctx, try_now, l, &l->again) < 0 || rtun_timer_create(n->ctx, on_tick, l, &l->tick) < 0) {
+		rtun_timer_destroy(&l->again);
 		free(l);
 		return -RTUN_ENOMEM;
 	}
@@ -206,6 +236,7 @@ void link_destroy(struct link **lp)
 	reach_cancel(&l->reach);
 	rtun_timer_destroy(&l->again);
 	down(l, true);
+	rtun_timer_destroy(&l->tick);
 	free(l);
 }
 

@@ -74,6 +74,8 @@ static int on_frame(struct mux *m, uint8_t type, uint32_t id, const uint8_t *p, 
 		return 0;
 	if (type != FRAME_DATA)
 		mux_batch_flush(m); /* the order of frames is the order of effects */
+	if (m->dead)
+		return 0;
 	if (type < sizeof(rows) / sizeof(rows[0]) && rows[type])
 		return rows[type](m, id, p, len);
 	return type && !id && m->events->frame ? m->events->frame(m->arg, type, p, len) : -1;
@@ -142,7 +144,7 @@ static int receive(struct mux *m)
 		return 0;
 	}
 	m->last_received = rtun_now(m->ctx);
-	m->sent_since = false;
+	m->asked = 0;
 	if (before)
 		memcpy(buf, m->partial, before);
 	uint32_t len = before + (uint32_t)n;
@@ -193,15 +195,23 @@ static void send_ping(struct mux *m)
 	mux_send(m, FRAME_PING, p, sizeof(p));
 }
 
+void mux_expect(struct mux *m)
+{
+	if (!m->asked)
+		m->asked = rtun_now(m->ctx);
+}
+
 static void on_tick(void *arg)
 {
 	struct mux *m = arg;
-	uint64_t silence = rtun_now(m->ctx) - m->last_received;
-	if (silence >= (m->sent_since ? DEAD_BUSY : DEAD_IDLE)) {
+	uint64_t now = rtun_now(m->ctx), silence = now - m->last_received;
+	/* A peer that was idle before has its time to answer, too. */
+	uint64_t waiting = m->asked ? now - m->asked : 0;
+	if (silence >= DEAD_IDLE || waiting >= DEAD_BUSY) {
 		mux_end(m, RTUN_ETIMEOUT, "the other end does not answer");
 		return;
 	}
-	if (!m->ping_sent && silence >= (m->sent_since ? PING_BUSY : PING_IDLE))
+	if (!m->ping_sent && (silence >= PING_IDLE || waiting >= PING_BUSY))
 		send_ping(m);
 	if (!m->partial_len) {
 		free(m->partial);

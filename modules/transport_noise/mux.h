@@ -74,7 +74,8 @@ void mux_destroy(struct mux **m);
 void mux_goodbye(struct mux **m, uint32_t reason);
 const struct mux_counters *mux_counters(const struct mux *m);
 
-/* *ret_op can be cancelled until `opened` is called. 0, -RTUN_ENOMEM, -RTUN_ENOTSUP on an acceptor. */
+/* *ret_op can be cancelled until `opened` is called. 0, -RTUN_ENOMEM, -RTUN_EINVAL: a target that is none, or the mux is
+ * being destroyed; -RTUN_ENOTSUP on an acceptor. */
 int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *opened, void *arg, struct rtun_op **ret_op);
 /* Says OK and gives the stream. 0 or -RTUN_EPIPE: it is gone already. */
 int mux_accept(struct mux_stream *ms, const struct rtun_addr *bound, struct rtun_stream **ret);

@@ -72,11 +72,12 @@ struct mux {
 	uint32_t batch_count;
 	/* is the peer alive? */
 	uint64_t last_received, ping_sent;
-	bool sent_since; /* something that wants an answer, since last_received */
+	uint64_t asked;  /* when something was sent that wants an answer, since last_received; 0: nothing */
 	struct mux_counters counters;
 };
 
 /* mux.c */
+void mux_expect(struct mux *m); /* something that wants an answer is sent */
 void mux_end(struct mux *m, uint32_t err, const char *why);
 
 /* mux_send.c */

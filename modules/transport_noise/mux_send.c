@@ -84,18 +84,20 @@ static void serve(struct mux *m, struct mux_stream *ms)
 		if (most <= 0)
 			break;
 		uint32_t room;
-		uint8_t *p = record_room(&m->out, most < PIECE_MIN ? (uint32_t)most : PIECE_MIN, &room);
-		if (!p)
-			return;
+		uint8_t *p = record_lend(&m->out, most < PIECE_MIN ? (uint32_t)most : PIECE_MIN, &room);
 		struct iovec v = {p, most < room ? (size_t)most : room};
 		ms->offered = false;
-		int64_t got = rtun_pull(ms->stream, &v, 1);
+		int64_t got = p ? rtun_pull(ms->stream, &v, 1) : 0;
+		record_return(&m->out, FRAME_DATA, ms->id, got > 0 ? (uint32_t)got : 0);
+		if (m->dead)
+			record_queue_fini(&m->out);
+		if (m->dead || !p)
+			return;
 		if (got > 0) {
-			record_frame(&m->out, FRAME_DATA, ms->id, (uint32_t)got);
 			ms->credit -= got;
 			ms->deficit -= got;
 			m->counters.bytes_out += (uint64_t)got;
-			m->sent_since = true;
+			mux_expect(m);
 		} else if (got == 0) {
 			send_fin(ms);
 		}
@@ -138,6 +140,8 @@ void mux_on_flush(void *arg)
 		return;
 	while (m->out.bytes < MUX_QUEUE_MAX && !m->out.broken && (ms = next_ready(m)))
 		serve(m, ms);
+	if (m->dead)
+		return;
 	record_seal(&m->out);
 	if (m->out.broken) {
 		mux_end(m, RTUN_EINTERNAL, "records can't be made any more");

@@ -127,7 +127,7 @@ static int64_t op_writev(void *self, const struct iovec *v, uint32_t n)
 	if (!done)
 		return -RTUN_EAGAIN;
 	m->counters.bytes_out += done;
-	m->sent_since = true;
+	mux_expect(m);
 	mux_schedule(m);
 	return (int64_t)done;
 }
@@ -240,6 +240,9 @@ int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *open
 	int len, r;
 	if (!m->opener)
 		return -RTUN_ENOTSUP;
+	/* A CONNECT to nowhere would end the connection. */
+	if (m->dead || (!target->name[0] && target->addr.family != 4 && target->addr.family != 6))
+		return -RTUN_EINVAL;
 	tlv_write_begin(&w, buf, sizeof(buf));
 	len = put_target(&w, target->name, &target->addr);
 	if (len < 0 || m->last_id == UINT32_MAX)
@@ -256,7 +259,7 @@ int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *open
 	ms->arg = arg;
 	*ret_op = ms->op;
 	record_put(&m->out, FRAME_CONNECT, ms->id, buf, (uint32_t)len);
-	m->sent_since = true;
+	mux_expect(m);
 	mux_schedule(m);
 	return 0;
 }

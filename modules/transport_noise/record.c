@@ -102,6 +102,30 @@ void record_frame(struct record_queue *q, uint8_t type, uint32_t stream, uint32_
 		record_seal(q);
 }
 
+uint8_t *record_lend(struct record_queue *q, uint32_t min, uint32_t *ret_room)
+{
+	uint8_t *p = record_room(q, min, ret_room);
+	q->lent = q->open;
+	q->open = NULL;
+	return p;
+}
+
+void record_return(struct record_queue *q, uint8_t type, uint32_t stream, uint32_t len)
+{
+	struct record *behind = q->open;
+	q->open = q->lent;
+	q->lent = NULL;
+	if (len && q->open)
+		record_frame(q, type, stream, len);
+	if (!behind)
+		return;
+	record_seal(q);
+	if (q->open) /* broken */
+		record_release(q->pool, behind);
+	else
+		q->open = behind;
+}
+
 void record_put(struct record_queue *q, uint8_t type, uint32_t stream, const void *payload, uint32_t len)
 {
 	uint32_t room;
@@ -118,6 +142,11 @@ void record_seal(struct record_queue *q)
 	struct record *r = q->open;
 	if (!r || q->broken)
 		return;
+	if (!r->len) { /* room was asked for, and nothing came */
+		record_release(q->pool, r);
+		q->open = NULL;
+		return;
+	}
 	if (q->crypto->seal(q->crypto->self, r->bytes + WIRE_LENGTH, r->len) < 0) {
 		q->broken = 1;
 		return;

@@ -37,6 +37,7 @@ struct record_queue {
 	const struct record_crypto *crypto;
 	struct record *head, *tail; /* sealed */
 	struct record *open;        /* being filled, or NULL */
+	struct record *lent;        /* the same, between record_lend() and record_return() */
 	uint64_t bytes;             /* in the sealed ones, not yet written */
 	int broken;                 /* sealing failed or memory ran out: the connection is over */
 };
@@ -48,9 +49,13 @@ void record_queue_fini(struct record_queue *q);
 uint8_t *record_room(struct record_queue *q, uint32_t min, uint32_t *ret_room);
 /* The frame whose payload of `len` bytes lies where record_room() said. */
 void record_frame(struct record_queue *q, uint8_t type, uint32_t stream, uint32_t len);
+/* The same for a payload that is fetched by calls to others, who may want to send something themselves, or even end the
+ * queue: their frames stay behind it. Always followed by record_return(), `len` 0: no frame. */
+uint8_t *record_lend(struct record_queue *q, uint32_t min, uint32_t *ret_room);
+void record_return(struct record_queue *q, uint8_t type, uint32_t stream, uint32_t len);
 /* A whole frame. */
 void record_put(struct record_queue *q, uint8_t type, uint32_t stream, const void *payload, uint32_t len);
-/* Seal what is open. From then on another crypto may be used. */
+/* Seal what is open, if there is anything in it. From then on another crypto may be used. */
 void record_seal(struct record_queue *q);
 /* Write what is sealed. 0: all is written; -RTUN_EAGAIN; or the carrier's error. */
 int record_flush(struct record_queue *q, struct rtun_stream *carrier);

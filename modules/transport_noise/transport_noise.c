@@ -42,6 +42,7 @@ static const struct rtun_option options[] = {
 		  "What this node asks to be called when it enrols; default: the host's name"),
 	RTUN_SIZE(struct transport_cfg, window, "256KiB", 16384, 16777216, 0, NULL, "What a stream may be sent ahead of its reader"),
 	RTUN_INT(struct transport_cfg, max_streams, "10000", 1, 1000000, 0, "role=node", "Streams at once, of all hubs; more are refused"),
+	RTUN_DURATION(struct transport_cfg, rekey_after, "1h", 10 * RTUN_S, 24 * 3600 * RTUN_S, 0, "role=node", "Age at which a tunnel's keys are replaced, streams and all"),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(struct transport_cfg, options);
 

@@ -30,6 +30,7 @@ struct transport_cfg {
 	const char *device_name; /* node: what it asks to be called when it enrols; NULL: the host's name */
 	uint64_t window;
 	uint64_t max_streams;
+	uint64_t rekey_after; /* ns; node */
 };
 
 struct transport {
