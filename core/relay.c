@@ -104,14 +104,29 @@ static void on_timer(void *arg)
 		arm(r); /* bytes have moved since: no timer is touched for each of them */
 }
 
+/* The output of d->to is broken, so this direction leads nowhere; but what its input still holds may be an answer. When
+ * that is through, or has no way either, it is over. */
+static void output_broken(struct direction *d)
+{
+	struct rtun_relay *r = d->relay;
+	const struct direction *back = d == &r->d[0] ? &r->d[1] : &r->d[0];
+	if (back->done || back->to->out_err)
+		fail(r, d->to->out_err);
+}
+
 static void direction_done(struct direction *d)
 {
 	struct rtun_relay *r = d->relay;
+	struct direction *back = d == &r->d[0] ? &r->d[1] : &r->d[0];
 	if (d->done)
 		return;
 	d->done = true;
-	if (r->d[0].done && r->d[1].done) {
+	if (back->done) {
 		end(r);
+		return;
+	}
+	if (back->to->out_err) {
+		output_broken(back);
 		return;
 	}
 	r->half_closed_at = loop_now(r->loop);
@@ -236,6 +251,10 @@ static void pump(struct direction *d)
 	uint64_t moved = 0;
 	if (d->done || d->relay->ended)
 		return;
+	if (d->to->out_err) {
+		output_broken(d);
+		return;
+	}
 	if (stream_can_pull(d->to)) {
 		stream_offer(d->to);
 		return;

@@ -72,6 +72,16 @@ static void output_failed(struct rtun_stream *s, uint32_t err)
 	fire(s, RTUN_WRITE);
 }
 
+void stream_output_failed(struct rtun_stream *s, uint32_t err)
+{
+	if (s->out_err || s->aborted)
+		return;
+	/* Who is joined to it wants nothing where bytes are pulled, and must know all the same. */
+	if (s->joint)
+		s->wanted |= RTUN_WRITE;
+	output_failed(s, err);
+}
+
 static int64_t op_writev(struct rtun_stream *s, const struct iovec *v, uint32_t n)
 {
 	if (!OP(s, writev))
@@ -493,6 +503,7 @@ void host_stream_failed(struct rtun_stream *s, uint32_t err)
 	if (s->failed || s->aborted)
 		return;
 	s->failed = true;
+	stream_output_failed(s, err);
 	end_both(s, err);
 }
 

@@ -50,6 +50,8 @@ struct rtun_stream {
 int host_stream_create(struct rtun_ctx *ctx, const struct rtun_stream_ops *ops, void *self, struct rtun_stream **ret);
 /* Can the implementer pull its output? Then tell it that there is some. */
 bool stream_can_pull(const struct rtun_stream *s);
+/* Its output has ended with an error; unlike host_stream_failed(), nothing is said about its input. */
+void stream_output_failed(struct rtun_stream *s, uint32_t err);
 void stream_offer(struct rtun_stream *s);
 int stream_create(struct loop *loop, const struct rtun_stream_ops *ops, void *self, struct rtun_stream **ret);
 /* The loop ends: so does politeness. */

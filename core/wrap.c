@@ -102,7 +102,8 @@ static const struct rtun_stream_ops pull_ops = {COMMON_OPS, .offer = wrap_offer}
 static void inner_ready(void *arg, struct rtun_stream *s, uint32_t events)
 {
 	struct wrap *w = arg;
-	(void)s;
+	if (s->out_err)
+		stream_output_failed(w->outer, s->out_err);
 	host_stream_ready(w->outer, events);
 }
 
