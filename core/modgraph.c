@@ -64,7 +64,7 @@ static int modgraph_choose(struct modgraph *g, struct instance *in, const struct
 {
 	char key[64], names[256], remedy[400];
 	struct instance *only = NULL;
-	if (!(row->flags & RTUN_REQUIRED)) return 0; /* without is a choice, too */
+	if (!(row->flags & (RTUN_REQUIRED | RTUN_IF_ANY))) return 0; /* without is a choice, too */
 	uint32_t n = modgraph_providers(g, in, row->choices, names, sizeof(names), &only);
 	schema_key(row->key, key);
 	if (n == 1) {
@@ -77,7 +77,7 @@ static int modgraph_choose(struct modgraph *g, struct instance *in, const struct
 				"'%s' does not say which instance it means with `%s`, and %u provide what it needs (%s)", in->name, key, n, row->choices);
 		return -RTUN_ECONFIG;
 	}
-	if (!g->complete) return 0;
+	if (!g->complete || !(row->flags & RTUN_REQUIRED)) return 0;
 	snprintf(remedy, sizeof(remedy), "add an entry of a module that provides it to `modules:`; `restunnel modules` lists them");
 	conf_report_add(g->r, modgraph_place(in, row), "missing-reference", remedy,
 			"'%s' needs an instance that provides %s (`%s`), and there is none",

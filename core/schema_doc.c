@@ -47,6 +47,8 @@ static void describe_row(const struct rtun_option *row, FILE *to)
 	}
 	if (row->type == RTUN_T_REF && (row->flags & RTUN_REQUIRED))
 		fprintf(to, "      May be omitted where exactly one instance provides it.\n");
+	else if (row->type == RTUN_T_REF && (row->flags & RTUN_IF_ANY))
+		fprintf(to, "      Default: the instance that provides it; where several do, one must be named.\n");
 	else if (row->flags & RTUN_REQUIRED)
 		fprintf(to, "      Required.\n");
 	else if (row->def)

@@ -144,6 +144,17 @@ static void connected(struct exit_dialer_dial *x, struct rtun_stream *s)
 
 static void attempt_next(struct exit_dialer_dial *x);
 
+/* 0, -RTUN_EUNREACHABLE or, whatever else the filter says, -RTUN_EDENIED */
+static int judge_addresses(const struct exit_dialer_dial *x, const struct rtun_addr *a, uint32_t n, char why[RTUN_FILTER_WHY])
+{
+	const struct rtun_filter_ops *filter = x->d->o.filter.ops;
+	int r;
+	snprintf(why, RTUN_FILTER_WHY, "destination is not public");
+	r = filter->addresses(x->d->o.filter.obj, a, n, RTUN_FILTER_TCP, why);
+	why[RTUN_FILTER_WHY - 1] = '\0';
+	return r == 0 || r == -RTUN_EUNREACHABLE ? r : -RTUN_EDENIED;
+}
+
 static bool same_address(const struct rtun_addr *a, const struct rtun_addr *b)
 {
 	return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
@@ -184,13 +195,19 @@ static void attempt_next(struct exit_dialer_dial *x)
 {
 	struct attempt *a = &x->attempts[x->begun++];
 	struct rtun_connect_req req = {.size = sizeof(req), .to = a->to, .timeout = x->d->o.connect_timeout, .cb = attempt_done, .arg = a};
+	char why[RTUN_FILTER_WHY];
+	int verdict;
 	a->dial = x;
 	x->running++;
 	if (x->begun < x->attempt_count)
 		rtun_timer_start(x->pace, ATTEMPT_DELAY);
 	else
 		rtun_timer_stop(x->pace);
-	if (rtun_connect(x->d->ctx, &req, &a->op) < 0)
+	/* again: it may have been allowed for the sake of its companions, and routes may have changed since */
+	verdict = judge_addresses(x, &a->to, 1, why);
+	if (verdict)
+		attempt_failed(x, (uint32_t)-verdict);
+	else if (rtun_connect(x->d->ctx, &req, &a->op) < 0)
 		attempt_failed(x, RTUN_EOVERLOAD);
 }
 
@@ -221,11 +238,10 @@ static void set_deadline(struct exit_dialer_dial *x, uint64_t ns)
 
 static void connect_found(struct exit_dialer_dial *x)
 {
-	const struct rtun_filter_ops *filter = x->d->o.filter.ops;
-	char why[RTUN_FILTER_WHY] = "destination is not public";
-	if (filter->addresses(x->d->o.filter.obj, x->found, x->found_count, RTUN_FILTER_TCP, why) != 0) {
-		why[RTUN_FILTER_WHY - 1] = '\0';
-		answer(x, RTUN_EDENIED, why, NULL);
+	char why[RTUN_FILTER_WHY];
+	int verdict = judge_addresses(x, x->found, x->found_count, why);
+	if (verdict) {
+		answer(x, (uint32_t)-verdict, why, NULL);
 		return;
 	}
 	x->connecting = true;

@@ -19,6 +19,8 @@
 #include "ipfilter.h"
 
 #define RETRY RTUN_S
+/* What a provider usually gives to one customer; where it gives more, its other networks have routes of their own. */
+#define DELEGATED 56
 
 static bool addr_of(const struct sockaddr *sa, struct rtun_addr *ret)
 {
@@ -76,6 +78,8 @@ int ipfilter_interfaces_add(struct ipfilter_interfaces *in, const struct rtun_ad
 {
 	int r = append(in, a, full_length(a));
 
+	if (a->family == 6 && (a->ip[0] & 0xe0) == 0x20 && bits > DELEGATED)
+		bits = DELEGATED;
 	if (r == 0 && bits > 0 && bits < full_length(a))
 		r = append(in, a, bits);
 	return r;

@@ -34,6 +34,8 @@ static const struct rtun_schema schema = RTUN_SCHEMA(struct options, rows);
 
 struct ipfilter {
 	struct ipfilter_interfaces interfaces;
+	struct ipfilter_routes routes;
+	struct ipfilter_barred barred;
 	struct ipfilter_prefix *deny;
 	struct ports *ports;
 	uint32_t deny_count, ports_count;
@@ -116,6 +118,9 @@ static int configure(struct ipfilter *f, const struct options *o)
 
 /* ---- Judgement ---- */
 
+/* One reason for all: which of them it was, is the local network's business. */
+#define NOT_PUBLIC "destination is not public"
+
 static bool ports_match(const struct ports *p, uint32_t n, uint16_t port)
 {
 	for (uint32_t i = 0; i < n; i++)
@@ -135,7 +140,7 @@ static bool single_open(const struct ipfilter *f, const struct rtun_addr *a)
 	for (uint32_t i = 0; i < f->deny_count; i++)
 		if (ipfilter_range_match(&f->deny[i], a))
 			return false;
-	return ipfilter_range_public(a) && !ipfilter_interfaces_match(&f->interfaces, a);
+	return ipfilter_range_public(a) && !ipfilter_barred_match(&f->barred, a) && !ipfilter_interfaces_match(&f->interfaces, a);
 }
 
 static bool address_open(const struct ipfilter *f, const struct rtun_addr *a)
@@ -173,22 +178,58 @@ static int name(void *obj, const char *host, uint64_t len, uint16_t port, uint32
 	return port_open(obj, port) ? 0 : deny_port(why, port);
 }
 
-static int addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
+/* All but the routes, which depend on where the machine is. */
+static int judge(const struct ipfilter *f, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
 {
 	if (n == 0)
 		return deny(why, "destination has no address");
 	if (!is_protocol(protocol))
 		return deny(why, "protocol is not allowed");
 	for (uint32_t i = 0; i < n; i++) {
-		if (!port_open(obj, a[i].port))
+		if (!port_open(f, a[i].port))
 			return deny_port(why, a[i].port);
-		if (!address_open(obj, &a[i]))
-			return deny(why, "destination is not public");
+		if (!address_open(f, &a[i]))
+			return deny(why, NOT_PUBLIC);
 	}
 	return 0;
 }
 
-static const struct rtun_filter_ops filter_ops = {.size = sizeof(filter_ops), .name = name, .addresses = addresses};
+/* ::ffff:a.b.c.d goes the way of a.b.c.d; other embedded addresses are sent as they are. */
+static enum ipfilter_way way_of(struct ipfilter *f, const struct rtun_addr *a, uint32_t protocol)
+{
+	struct rtun_addr plain = *a;
+
+	if (ipfilter_range_mapped(a))
+		ipfilter_range_embedded(a, &plain);
+	return ipfilter_routes_way(&f->routes, &plain, protocol);
+}
+
+static int addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
+{
+	uint32_t ways = 0;
+	int r = judge(obj, a, n, protocol, why);
+
+	if (r)
+		return r;
+	for (uint32_t i = 0; i < n; i++) {
+		enum ipfilter_way way = way_of(obj, &a[i], protocol);
+		if (way == IPFILTER_WAY_OTHER)
+			return deny(why, NOT_PUBLIC);
+		ways += way == IPFILTER_WAY_DEFAULT;
+	}
+	if (ways)
+		return 0;
+	/* what has no way anywhere is no secret of the local network, and a machine without IPv6 meets it all the time */
+	snprintf(why, RTUN_FILTER_WHY, "this exit has no default route for %s", a[0].family == 4 ? "IPv4" : "IPv6");
+	return -RTUN_EUNREACHABLE;
+}
+
+static int bar(void *obj, const void *owner, const struct rtun_addr *addrs, uint32_t n)
+{
+	return ipfilter_barred_set(&((struct ipfilter *)obj)->barred, owner, addrs, n);
+}
+
+static const struct rtun_filter_ops filter_ops = {.size = sizeof(filter_ops), .name = name, .addresses = addresses, .deny = bar};
 
 /* ---- Life ---- */
 
@@ -201,13 +242,17 @@ static int create(struct rtun_ctx *ctx, const void *cfg)
 		return -RTUN_ENOMEM;
 	ctx->self = f;
 	ipfilter_interfaces_init(&f->interfaces, ctx);
+	ipfilter_routes_init(&f->routes, ctx);
 	r = configure(f, cfg);
 	return r ? r : rtun_provide(ctx, RTUN_FILTER, &filter_ops, f);
 }
 
 static int prepare(struct rtun_ctx *ctx)
 {
-	return ipfilter_interfaces_open(&((struct ipfilter *)ctx->self)->interfaces);
+	struct ipfilter *f = ctx->self;
+	int r = ipfilter_interfaces_open(&f->interfaces);
+
+	return r ? r : ipfilter_routes_open(&f->routes);
 }
 
 static int start(struct rtun_ctx *ctx)
@@ -232,24 +277,35 @@ static void destroy(struct rtun_ctx *ctx)
 	if (!f)
 		return;
 	ipfilter_interfaces_fini(&f->interfaces);
+	ipfilter_routes_fini(&f->routes);
+	ipfilter_barred_fini(&f->barred);
 	free(f->deny);
 	free(f->ports);
 	free(f);
 	ctx->self = NULL;
 }
 
+static void trouble(struct rtun_status *st, const char *code, const char *text, const char *remedy)
+{
+	st->state = RTUN_STATE_DOWN;
+	snprintf(st->code, sizeof(st->code), "%s", code);
+	snprintf(st->text, sizeof(st->text), "every destination is refused: %s", text);
+	snprintf(st->remedy, sizeof(st->remedy), "%s", remedy);
+}
+
 static void status(struct rtun_ctx *ctx, struct rtun_status *st)
 {
-	const struct ipfilter *f = ctx->self;
+	struct ipfilter *f = ctx->self;
 
-	if (f->interfaces.known) {
+	ipfilter_routes_refresh(&f->routes);
+	if (!f->interfaces.known)
+		trouble(st, "interfaces-unknown", "the addresses of this machine can't be read", "see the log for the reason; a restart may help");
+	else if (f->routes.broken)
+		trouble(st, "routes-unknown", "the kernel can't be asked for routes", "see the log for the reason; a restart may help");
+	else if (!f->routes.known[0] && !f->routes.known[1])
+		trouble(st, "no-default-route", "this machine has no default route", "connect it to the internet; `ip route` shows its routes");
+	else
 		snprintf(st->text, sizeof(st->text), "only public destinations are allowed");
-		return;
-	}
-	st->state = RTUN_STATE_DOWN;
-	snprintf(st->text, sizeof(st->text), "every destination is refused: the addresses of this machine can't be read");
-	snprintf(st->code, sizeof(st->code), "interfaces-unknown");
-	snprintf(st->remedy, sizeof(st->remedy), "see the log for the reason; a restart may help");
 }
 
 static const struct rtun_port provides[] = {{RTUN_FILTER, NULL}};

@@ -5,6 +5,8 @@
  *   range.c       addresses: the built-in table, and what hides inside an IPv6 address
  *   name.c        names: spelling, and names that never mean a public host
  *   interface.c   the machine's own networks, followed as they change
+ *   route.c       the way the kernel would send a packet: the default route, or a network of somebody's
+ *   barred.c      addresses that other modules have asked to deny
  *   ipfilter.c    the options, and the service
  */
 #ifndef IPFILTER_H
@@ -23,6 +25,8 @@ struct ipfilter_prefix {
 bool ipfilter_range_match(const struct ipfilter_prefix *p, const struct rtun_addr *a);
 /* The IPv4 address inside ::ffff:a.b.c.d, 64:ff9b::a.b.c.d or an ISATAP address: it has to be public too. */
 bool ipfilter_range_embedded(const struct rtun_addr *a, struct rtun_addr *ret_v4);
+/* ::ffff:a.b.c.d: another spelling of a.b.c.d. */
+bool ipfilter_range_mapped(const struct rtun_addr *a);
 /* By the built-in table alone, without looking at an embedded address. */
 bool ipfilter_range_public(const struct rtun_addr *a);
 
@@ -45,8 +49,66 @@ int ipfilter_interfaces_open(struct ipfilter_interfaces *in);
 int ipfilter_interfaces_watch(struct ipfilter_interfaces *in);
 void ipfilter_interfaces_unwatch(struct ipfilter_interfaces *in);
 void ipfilter_interfaces_fini(struct ipfilter_interfaces *in);
-/* One address with the length of its network: adds the address, and the network unless it is everything (/0). */
+/* One address with the length of its network: adds the address, and the network unless it is everything (/0); of a global
+ * IPv6 address the /56 around it, too: the other networks that its router was given. */
 int ipfilter_interfaces_add(struct ipfilter_interfaces *in, const struct rtun_addr *a, uint32_t bits);
 bool ipfilter_interfaces_match(const struct ipfilter_interfaces *in, const struct rtun_addr *a);
+
+#define IPFILTER_HOPS 16
+
+struct ipfilter_hop {
+	uint32_t device;
+	uint8_t gateway_family; /* of the kernel: AF_INET, AF_INET6; 0: none */
+	uint8_t gateway[16];
+};
+
+/* What the kernel says about the way to an address. */
+struct ipfilter_route {
+	uint32_t table, nexthop; /* nexthop: the kernel's number of a shared one; 0: none */
+	uint8_t type, bits;      /* RTN_UNICAST ...; length of the prefix that was matched */
+	bool learned;            /* from router advertisements: the routers of a link stand in for each other */
+	bool halves;             /* a default route in two halves, as VPNs make them */
+	uint8_t hop_count;
+	struct ipfilter_hop hops[IPFILTER_HOPS];
+	struct rtun_addr source;
+};
+
+struct ipfilter_routes {
+	struct rtun_ctx *ctx;
+	int ask, news; /* netlink: for questions, for what changes */
+	uint32_t sequence;
+	bool stale;    /* something has changed since the default routes were looked for */
+	bool broken;   /* the last question could not be asked: said in the log once */
+	bool known[2]; /* is there a default route: IPv4, IPv6 */
+	struct ipfilter_route standard[2];
+};
+
+enum ipfilter_way {
+	IPFILTER_WAY_DEFAULT, /* as everything that has no route of its own */
+	IPFILTER_WAY_OTHER,   /* to the machine itself, a neighbour, a VPN, or it can't be told */
+	IPFILTER_WAY_NONE,    /* nothing would leave: there is no default route for this kind of address */
+};
+
+void ipfilter_routes_init(struct ipfilter_routes *r, struct rtun_ctx *ctx);
+int ipfilter_routes_open(struct ipfilter_routes *r);
+void ipfilter_routes_fini(struct ipfilter_routes *r);
+/* Look for the default routes again if anything has changed. */
+void ipfilter_routes_refresh(struct ipfilter_routes *r);
+enum ipfilter_way ipfilter_routes_way(struct ipfilter_routes *r, const struct rtun_addr *a, uint32_t protocol);
+
+struct ipfilter_bar {
+	const void *owner;
+	struct ipfilter_prefix prefix;
+};
+
+struct ipfilter_barred {
+	struct ipfilter_bar *items;
+	uint32_t count;
+};
+
+/* Replaces what this owner has barred so far. */
+int ipfilter_barred_set(struct ipfilter_barred *b, const void *owner, const struct rtun_addr *a, uint32_t n);
+bool ipfilter_barred_match(const struct ipfilter_barred *b, const struct rtun_addr *a);
+void ipfilter_barred_fini(struct ipfilter_barred *b);
 
 #endif

@@ -73,6 +73,11 @@ static bool is_isatap(const struct rtun_addr *a)
 	return a->family == 6 && (memcmp(a->ip + 8, id[0], 4) == 0 || memcmp(a->ip + 8, id[1], 4) == 0);
 }
 
+bool ipfilter_range_mapped(const struct rtun_addr *a)
+{
+	return ipfilter_range_match(&mapped, a);
+}
+
 bool ipfilter_range_embedded(const struct rtun_addr *a, struct rtun_addr *ret_v4)
 {
 	if (!ipfilter_range_match(&mapped, a) && !ipfilter_range_match(&nat64, a) && !is_isatap(a))

@@ -32,6 +32,7 @@ struct link {
 	uint32_t tries;
 	uint64_t up_since;
 	struct rtun_addr observed;
+	struct rtun_addr seen[2]; /* observed, the last of each family */
 	char last_error[192];
 };
 
@@ -180,10 +181,40 @@ static int up(struct link *l, const struct reach_result *r)
 
 /* ---- on the way ---- */
 
+/* A hub must not reach itself or another hub through the exit, nor the router that stands before this node, whose outer
+ * address may answer to those inside. What was observed last goes on: the router is still there when the tunnel is not. */
+static void bar(struct link *l, const struct reach_result *r)
+{
+	const struct rtun_ref *filter = &l->node->t->cfg.filter;
+	const struct rtun_filter_ops *ops = filter->ops;
+	struct rtun_addr all[REACH_ADDRESSES + 2];
+	uint32_t n = 0;
+	if (!ops || !RTUN_HAS(struct rtun_filter_ops, ops, deny) || !r->found_count)
+		return;
+	for (; n < r->found_count && n < REACH_ADDRESSES; n++)
+		all[n] = r->found[n];
+	if (!r->err && r->hello.observed.family)
+		l->seen[r->hello.observed.family == 6] = r->hello.observed;
+	for (uint32_t i = 0; i < 2; i++)
+		if (l->seen[i].family)
+			all[n++] = l->seen[i];
+	if (ops->deny(filter->obj, l, all, n) < 0)
+		rtun_log(l->node->ctx, RTUN_ERROR, "hub %s: out of memory: its address is not refused as a destination", l->hub->name);
+}
+
+static void unbar(struct link *l)
+{
+	const struct rtun_ref *filter = &l->node->t->cfg.filter;
+	const struct rtun_filter_ops *ops = filter->ops;
+	if (ops && RTUN_HAS(struct rtun_filter_ops, ops, deny))
+		ops->deny(filter->obj, l, NULL, 0);
+}
+
 static void on_reached(void *arg, const struct reach_result *r)
 {
 	struct link *l = arg;
 	l->reach = NULL;
+	bar(l, r);
 	if (r->err)
 		note_error(l, r->why);
 	else if (up(l, r) < 0)
@@ -236,6 +267,7 @@ void link_destroy(struct link **lp)
 	reach_cancel(&l->reach);
 	rtun_timer_destroy(&l->again);
 	down(l, true);
+	unbar(l);
 	rtun_timer_destroy(&l->tick);
 	free(l);
 }

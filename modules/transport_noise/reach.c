@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADDRESSES 8
 #define CONNECT_LIMIT (8 * RTUN_S)
 #define ANSWER_LIMIT (10 * RTUN_S)
 
@@ -21,7 +20,7 @@ struct lookup {
 	struct reach *reach; /* NULL once cancelled; touched in the loop only */
 	char host[256];
 	uint16_t port;
-	struct rtun_addr found[ADDRESSES];
+	struct rtun_addr found[REACH_ADDRESSES];
 	uint32_t count;
 	char why[160];
 	struct rtun_work *work;
@@ -32,7 +31,7 @@ struct reach {
 	char host[256];
 	uint8_t hub_key[32], psk[32], public_key[32];
 	struct lookup *lookup;
-	struct rtun_addr address[ADDRESSES];
+	struct rtun_addr address[REACH_ADDRESSES];
 	uint32_t address_count, address_next;
 	struct rtun_op *connecting;
 	struct rtun_stream *stream;
@@ -62,6 +61,8 @@ static void finish(struct reach *r, struct reach_result *result)
 	result->s = &r->stream;
 	result->handshake = &r->handshake;
 	result->remote = r->remote;
+	result->found = r->address;
+	result->found_count = r->address_count;
 	cb(arg, result);
 	reach_free(r);
 }
@@ -204,7 +205,7 @@ static void lookup_run(void *arg)
 		snprintf(l->why, sizeof(l->why), "the hub's name %.60s can't be looked up: %.40s", l->host, gai_strerror(r));
 		return;
 	}
-	for (ai = list; ai && l->count < ADDRESSES; ai = ai->ai_next) {
+	for (ai = list; ai && l->count < REACH_ADDRESSES; ai = ai->ai_next) {
 		struct rtun_addr a = address_of(ai->ai_addr, l->port);
 		if (a.family)
 			l->found[l->count++] = a;

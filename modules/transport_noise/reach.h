@@ -10,6 +10,8 @@
 
 #include "hello.h"
 
+#define REACH_ADDRESSES 8 /* of a hub's name */
+
 struct reach;
 
 struct reach_result {
@@ -19,6 +21,8 @@ struct reach_result {
 	struct noise_handshake *handshake; /* both messages are through: split it */
 	struct hello hello;      /* the hub's */
 	struct rtun_addr remote;
+	const struct rtun_addr *found; /* all addresses of the hub's name; good during the callback */
+	uint32_t found_count;
 };
 typedef void reach_cb(void *arg, const struct reach_result *r);
 

@@ -38,6 +38,8 @@ static const struct rtun_option options[] = {
 		    "none: a listener that is silent to strangers"),
 	RTUN_REF(struct transport_cfg, keystore, RTUN_KEYSTORE, 0, NULL, "Holds the key: `hub` or `node`"),
 	RTUN_REF(struct transport_cfg, to, RTUN_DIALER, 0, "role=node", "The dialer that streams leave through"),
+	RTUN_REF(struct transport_cfg, filter, RTUN_FILTER, RTUN_IF_ANY, "role=node",
+		 "Is told to refuse the hubs' addresses, and those under which the hubs see this machine: its router's own"),
 	RTUN_NAME(struct transport_cfg, device_name, NULL, 0, "role=node",
 		  "What this node asks to be called when it enrols; default: the host's name"),
 	RTUN_SIZE(struct transport_cfg, window, "256KiB", 16384, 16777216, 0, NULL, "What a stream may be sent ahead of its reader"),

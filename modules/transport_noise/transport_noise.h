@@ -14,6 +14,7 @@
 
 #include <restunnel/module.h>
 #include <restunnel/svc/dialer.h>
+#include <restunnel/svc/filter.h>
 #include <restunnel/svc/keystore.h>
 
 #include "mux.h"
@@ -27,6 +28,7 @@ struct transport_cfg {
 	struct rtun_hostport public;
 	struct rtun_ref keystore;
 	struct rtun_ref to; /* node: the dialer that streams leave through */
+	struct rtun_ref filter; /* node: is told which addresses the tunnels have */
 	const char *device_name; /* node: what it asks to be called when it enrols; NULL: the host's name */
 	uint64_t window;
 	uint64_t max_streams;

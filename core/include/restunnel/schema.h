@@ -42,6 +42,9 @@ extern "C" {
 /* RTUN_T_LISTEN: only loopback or unix:, unless the schema's option expose_beyond_loopback (bool) is true and its
  * users_file (file), if it has that option, is set. */
 #define RTUN_LOCAL 8U
+/* RTUN_T_REF: required where any instance provides the service: the only one is chosen, of several one must be named.
+ * With none it stays omitted. */
+#define RTUN_IF_ANY 16U
 
 struct rtun_endpoint {
 	const char *text;      /* as written */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * rtun.filter/1: may this destination be reached from here? Asked by a dialer about every target before it resolves
- * it and about every address before it connects. Pure and quick; [loop]. Nothing ever falls through: an op that is
- * missing, or an answer that is neither 0 nor understood, is a denial.
+ * it and about every address before it connects. Quick, nothing leaves the machine; [loop]. Nothing ever falls through:
+ * `name` or `addresses` missing, or an answer that is neither 0 nor understood, is a denial.
  */
 #ifndef RESTUNNEL_SVC_FILTER_H
 #define RESTUNNEL_SVC_FILTER_H
@@ -21,8 +21,14 @@ struct rtun_filter_ops {
 	/* A target as it was asked for, `len` bytes that may hold anything: is it a name that may be looked up?
 	 * 0, or -RTUN_EDENIED with a reason in `why` that does not describe the local network. */
 	int (*name)(void *obj, const char *host, uint64_t len, uint16_t port, uint32_t protocol, char why[RTUN_FILTER_WHY]);
-	/* All addresses of one answer (or one literal): 0 only when every one of them may be reached. */
+	/* All addresses of one answer (or one literal): 0 only when none of them is forbidden and at least one may be reached.
+	 * -RTUN_EUNREACHABLE: none is forbidden, but no way to the internet leads to any (no IPv6 here). In an answer that is
+	 * allowed there may be such addresses: judge each one alone, again, before it is connected to. */
 	int (*addresses)(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY]);
+	/* Besides what is configured, deny these addresses, an IPv6 one with its whole /64, on behalf of `owner` (any
+	 * pointer of its own) until it calls again: the list replaces its earlier one, n = 0 ends it. 0 or -RTUN_ENOMEM, which
+	 * leaves the earlier list. May be missing in older filters. */
+	int (*deny)(void *obj, const void *owner, const struct rtun_addr *addrs, uint32_t n);
 };
 
 #endif
