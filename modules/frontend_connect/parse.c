@@ -139,19 +139,19 @@ static bool is_host_text(const char *text, size_t len)
 		if (!alnum && c != '-' && c != '_' && c != '.')
 			return false;
 	}
-	return len > 0 && len < CONNECT_NAME_SIZE;
+	return len > 0 && len < FRONTEND_NAME_SIZE;
 }
 
 /* "name:443", "192.0.2.1:443" or "[2001:db8::1]:443" */
-static bool parse_authority(const char *text, size_t len, struct connect_request *ret)
+static bool parse_authority(const char *text, size_t len, struct frontend_request *ret)
 {
 	const char *colon = memrchr(text, ':', len);
 	size_t host_len;
 	if (!colon || !parse_port(colon + 1, len - (size_t)(colon + 1 - text), &ret->addr.port))
 		return false;
 	host_len = (size_t)(colon - text);
-	if (host_len > 2 && host_len < CONNECT_NAME_SIZE && text[0] == '[' && text[host_len - 1] == ']') {
-		char v6[CONNECT_NAME_SIZE] = "";
+	if (host_len > 2 && host_len < FRONTEND_NAME_SIZE && text[0] == '[' && text[host_len - 1] == ']') {
+		char v6[FRONTEND_NAME_SIZE] = "";
 		memcpy(v6, text + 1, host_len - 2);
 		ret->addr.family = 6;
 		return inet_pton(AF_INET6, v6, ret->addr.ip) == 1;
@@ -202,35 +202,8 @@ static int base64_decode(const uint8_t *p, uint32_t len, uint8_t *ret, uint32_t 
 	return have == 6 ? -1 : (int)n;
 }
 
-static int hex_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool decode_user(const uint8_t *p, size_t len, char ret[CONNECT_NAME_SIZE])
-{
-	size_t n = 0;
-	for (size_t i = 0; i < len; i++) {
-		int c = p[i];
-		if (c == '%') {
-			if (len - i < 3 || hex_value(p[i + 1]) < 0 || hex_value(p[i + 2]) < 0)
-				return false;
-			c = hex_value(p[i + 1]) << 4 | hex_value(p[i + 2]);
-			i += 2;
-		}
-		if (c < 0x20 || c == 0x7f || n + 1 >= CONNECT_NAME_SIZE)
-			return false;
-		ret[n++] = (char)c;
-	}
-	ret[n] = '\0';
-	return true;
-}
-
 /* "Basic " and base64 of user:password; the password doesn't matter. */
-static bool parse_login(const uint8_t *p, uint32_t len, char ret_user[CONNECT_NAME_SIZE])
+static bool parse_login(const uint8_t *p, uint32_t len, char ret_user[FRONTEND_NAME_SIZE])
 {
 	uint8_t plain[2048];
 	uint32_t skip = 6;
@@ -242,12 +215,12 @@ static bool parse_login(const uint8_t *p, uint32_t len, char ret_user[CONNECT_NA
 		skip++;
 	n = base64_decode(p + skip, len - skip, plain, sizeof(plain));
 	colon = n > 0 ? memchr(plain, ':', (size_t)n) : NULL;
-	return colon && decode_user(plain, (size_t)(colon - plain), ret_user);
+	return colon && frontend_decode_user(plain, (size_t)(colon - plain), ret_user);
 }
 
 /* ---- The whole head ---- */
 
-static struct connect_verdict judge_connect(const struct connect_parser *parser, const uint8_t *p, struct connect_request *ret)
+static struct connect_verdict judge_connect(const struct connect_parser *parser, const uint8_t *p, struct frontend_request *ret)
 {
 	struct connect_span t = parser->spans[TARGET];
 	if ((parser->seen & SEEN_ENCODING) || ((parser->seen & SEEN_LENGTH) && !span_is(p, parser->length, "0")))
@@ -259,7 +232,7 @@ static struct connect_verdict judge_connect(const struct connect_parser *parser,
 	return (struct connect_verdict){0, NULL};
 }
 
-static struct connect_verdict judge(const struct connect_parser *parser, const uint8_t *p, struct connect_request *ret)
+static struct connect_verdict judge(const struct connect_parser *parser, const uint8_t *p, struct frontend_request *ret)
 {
 	struct connect_span m = parser->spans[METHOD], t = parser->spans[TARGET], v = parser->spans[VERSION];
 	if (v.to - v.from != 8 || memcmp(p + v.from, "HTTP/", 5) != 0)
@@ -275,7 +248,7 @@ static struct connect_verdict judge(const struct connect_parser *parser, const u
 	return (struct connect_verdict){400, "this is a proxy, not a web server: it wants CONNECT host:port"};
 }
 
-bool connect_parse(struct connect_parser *parser, const uint8_t *p, uint32_t len, struct connect_request *ret,
+bool connect_parse(struct connect_parser *parser, const uint8_t *p, uint32_t len, struct frontend_request *ret,
 		   struct connect_verdict *ret_verdict)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -328,7 +301,7 @@ static void quote(const char *text, char *ret, size_t size)
 	ret[n] = '\0';
 }
 
-uint32_t connect_format_error(uint32_t status, const char *error, const char *why, char ret[CONNECT_REPLY_MAX])
+uint32_t connect_format_error(uint32_t status, const char *error, const char *why, char ret[FRONTEND_ANSWER_MAX])
 {
 	char details[300];
 	size_t row = 0;
@@ -336,7 +309,7 @@ uint32_t connect_format_error(uint32_t status, const char *error, const char *wh
 	while (row + 1 < sizeof(phrases) / sizeof(phrases[0]) && phrases[row].status != status)
 		row++;
 	quote(why, details, sizeof(details));
-	n = snprintf(ret, CONNECT_REPLY_MAX,
+	n = snprintf(ret, FRONTEND_ANSWER_MAX,
 		     "HTTP/1.1 %u %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n%s"
 		     "Proxy-Status: restunnel; error=%s; details=\"%s\"\r\nConnection: close\r\n\r\nrestunnel: %.300s\n",
 		     status, phrases[row].phrase, strlen("restunnel: \n") + strnlen(why, 300), phrases[row].headers, error, details, why);

@@ -5,13 +5,9 @@
 #ifndef CONNECT_PARSE_H
 #define CONNECT_PARSE_H
 
-#include <stdbool.h>
+#include "../frontend/frontend.h"
 
-#include <restunnel/abi.h>
-
-#define CONNECT_HEAD_MAX 8192U  /* bytes of request line and headers */
-#define CONNECT_NAME_SIZE 256U  /* bytes of a name or username with its NUL */
-#define CONNECT_REPLY_MAX 2048U /* bytes of an answer */
+#define CONNECT_HEAD_MAX 8192U /* bytes of request line and headers */
 #define CONNECT_SPANS 12U
 
 struct connect_span {
@@ -27,13 +23,6 @@ struct connect_parser {
 	struct connect_span length, login; /* values of Content-Length, Proxy-Authorization */
 };
 
-struct connect_request {
-	char host[CONNECT_NAME_SIZE]; /* "": the target is `addr` */
-	struct rtun_addr addr;        /* the port in both cases */
-	char user[CONNECT_NAME_SIZE]; /* percent-decoded once; "": none was given */
-	bool bad_login;               /* credentials were given, but not understood */
-};
-
 /* What is wrong with a request. status 0: nothing. */
 struct connect_verdict {
 	uint32_t status;
@@ -41,10 +30,10 @@ struct connect_verdict {
 };
 
 /* `p` is the head's first byte, `len` how many have come. True: done, with the verdict; false: more bytes are needed. */
-bool connect_parse(struct connect_parser *parser, const uint8_t *p, uint32_t len, struct connect_request *ret,
+bool connect_parse(struct connect_parser *parser, const uint8_t *p, uint32_t len, struct frontend_request *ret,
 		   struct connect_verdict *ret_verdict);
 
 /* An error as a whole answer; `error` is the type for Proxy-Status (RFC 9209). The number of bytes. */
-uint32_t connect_format_error(uint32_t status, const char *error, const char *why, char ret[CONNECT_REPLY_MAX]);
+uint32_t connect_format_error(uint32_t status, const char *error, const char *why, char ret[FRONTEND_ANSWER_MAX]);
 
 #endif

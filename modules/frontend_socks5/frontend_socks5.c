@@ -1,174 +1,137 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * frontend_socks5.c - a SOCKS5 server for this machine's own programs. Whatever leads out is behind `to`.
+ * frontend_socks5.c - a SOCKS5 server for this machine's own programs: greeting, perhaps a login, request.
  */
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
-#include "frontend_socks5.h"
+#include "../frontend/frontend.h"
+#include "parse.h"
 
-#define S struct socks5_options
-static const struct rtun_option rows[] = {
-	RTUN_LISTEN(S, listen, "127.0.0.1:1080", RTUN_LOCAL, NULL,
-		    "Where programs connect to: \"127.0.0.1:1080\", \"[::1]:1080\", \"unix:/path\", or a list of them; loopback only."),
-	RTUN_REF(S, to, RTUN_DIALER, RTUN_REQUIRED, NULL,
-		 "The instance through which connections leave: a tunnel or an exit_dialer."),
-	RTUN_NAME(S, exit, NULL, RTUN_RELOADABLE, NULL,
-		  "The exit for connections whose username doesn't name one; without it the best connected exit."),
-	RTUN_CHOICE(S, username, "off|optional|required", "optional", RTUN_RELOADABLE, NULL,
-		    "Whether the SOCKS username chooses the exit; required refuses connections without one. The password is ignored."),
-	RTUN_DURATION(S, half_close_timeout, "1h", 0, 0, RTUN_RELOADABLE, NULL,
-		      "How long the other direction may go on after one side has said that it will send no more; 0s: no limit."),
-	RTUN_INT(S, max_connections, "4096", 1, 1000000, RTUN_RELOADABLE, NULL,
-		 "How many clients may be connected at once; more get a general failure (0x01)."),
-};
-#undef S
-static const struct rtun_schema schema = RTUN_SCHEMA(struct socks5_options, rows);
-
-/* ---- Events ---- */
-
-#define E(member) offsetof(struct socks5_stream_event, member)
-static const struct rtun_field open_fields[] = {
-	{"exit", "the exit it leaves from; unknown where there is only one", RTUN_F_TEXT, E(exit)},
-	{"frontend", "the entry that the client connected to", RTUN_F_TEXT, E(frontend)},
-};
-static const struct rtun_field close_fields[] = {
-	{"exit", "the exit it left from; unknown where there is only one", RTUN_F_TEXT, E(exit)},
-	{"frontend", "the entry that the client connected to", RTUN_F_TEXT, E(frontend)},
-	{"result", "how it ended", RTUN_F_ERR, E(result)},
-	{"bytes_in", "bytes that the client received", RTUN_F_U64, E(bytes_in)},
-	{"bytes_out", "bytes that the client sent", RTUN_F_U64, E(bytes_out)},
-};
-#undef E
-
-const struct rtun_event_type socks5_stream_open = {
-	sizeof(struct rtun_event_type), sizeof(struct socks5_stream_event), "stream.open",
-	"A client's connection has reached its target.", RTUN_LIST(open_fields)};
-const struct rtun_event_type socks5_stream_close = {
-	sizeof(struct rtun_event_type), sizeof(struct socks5_stream_event), "stream.close",
-	"A client's connection has ended.", RTUN_LIST(close_fields)};
-static const struct rtun_event_type *const events[] = {&socks5_stream_open, &socks5_stream_close};
-
-/* ---- Metrics ---- */
-
-static const char *const result_words[SOCKS5_RESULTS] = {
-	[0] = "ok",
-	[RTUN_EREFUSED] = "refused",
-	[RTUN_EUNREACHABLE] = "unreachable",
-	[RTUN_ETIMEOUT] = "timeout",
-	[RTUN_EDENIED] = "denied",
-	[RTUN_EDNS] = "dns",
-	[RTUN_ENOEXIT] = "no_exit",
-	[RTUN_EOVERLOAD] = "overload",
-	[RTUN_ERESET] = "reset",
-	[RTUN_ETRUNCATED] = "truncated",
-	[RTUN_EINTERNAL] = "internal",
-	[RTUN_EADDRTYPE] = "addrtype",
-	[RTUN_ESELECTOR] = "selector",
-	[SOCKS5_RESULT_PROTOCOL] = "protocol",
-	[SOCKS5_RESULT_LOGIN] = "login",
-	[SOCKS5_RESULT_ABANDONED] = "abandoned",
+/* Which message comes next, and what an earlier one said. */
+struct socks5_talk {
+	enum { GREETING, LOGIN, REQUEST } next;
+	char user[FRONTEND_NAME_SIZE];
 };
 
-static void collect(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
+/* One reply for each end that a dial can come to. */
+static const uint8_t replies[] = {
+	[RTUN_EREFUSED] = SOCKS5_REFUSED,
+	[RTUN_EUNREACHABLE] = SOCKS5_HOST_UNREACHABLE,
+	[RTUN_ETIMEOUT] = SOCKS5_TIMEOUT,
+	[RTUN_EDENIED] = SOCKS5_DENIED,
+	[RTUN_EDNS] = SOCKS5_HOST_UNREACHABLE,
+	[RTUN_ENOEXIT] = SOCKS5_NET_UNREACHABLE,
+	[RTUN_EOVERLOAD] = SOCKS5_FAILURE,
+	[RTUN_ERESET] = SOCKS5_FAILURE,
+	[RTUN_ETRUNCATED] = SOCKS5_FAILURE,
+	[RTUN_EINTERNAL] = SOCKS5_FAILURE,
+	[RTUN_EADDRTYPE] = SOCKS5_NO_ADDRTYPE,
+	[RTUN_ESELECTOR] = SOCKS5_FAILURE, /* the login has been answered already */
+};
+
+static uint32_t success(const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX])
 {
-	const struct socks5_frontend *f = ctx->self;
-	(void)metric;
-	for (uint32_t i = 0; i < SOCKS5_RESULTS; i++) {
-		const char *labels[] = {ctx->instance, result_words[i]};
-		if (i == 0 || f->results[i])
-			rtun_metric(sink, (double)f->results[i], labels, 2);
-	}
+	return socks5_format_reply(SOCKS5_OK, bound, ret);
 }
 
-static const struct rtun_metric metrics[] = {
-	{"restunnel_frontend_connections_total", "Clients' connections by how their request ended.", "frontend,result", collect,
-	 RTUN_M_COUNTER, 0},
-};
+static uint32_t failure(uint32_t err, const char *why, uint8_t ret[FRONTEND_ANSWER_MAX])
+{
+	(void)why;
+	return socks5_format_reply(err < sizeof(replies) && replies[err] ? replies[err] : SOCKS5_FAILURE, NULL, ret);
+}
 
-/* ---- Life ---- */
+/* ---- Messages: each step answers a whole one ---- */
+
+static enum frontend_step refuse(struct frontend_message *m, uint32_t result)
+{
+	m->result = result;
+	return FRONTEND_REFUSED;
+}
+
+static void answer(struct frontend_message *m, uint8_t version, uint8_t word)
+{
+	m->answer[0] = version;
+	m->answer[1] = word;
+	m->answer_len = 2;
+}
+
+static enum frontend_step greeting(struct frontend_message *m)
+{
+	struct socks5_talk *t = m->talk;
+	uint32_t offered, wish = m->f->o.username;
+	uint8_t method = SOCKS5_NO_METHOD;
+	int32_t n = socks5_parse_greeting(m->p, m->len, &offered);
+	if (n < 0)
+		return refuse(m, FRONTEND_RESULT_PROTOCOL);
+	m->size = (uint32_t)n;
+	if (m->size > m->len)
+		return FRONTEND_MORE;
+	if ((offered & SOCKS5_METHOD_NONE) && wish != FRONTEND_USERNAME_REQUIRED)
+		method = 0;
+	if ((offered & SOCKS5_METHOD_LOGIN) && (wish != FRONTEND_USERNAME_OFF || method != 0))
+		method = 2;
+	answer(m, 5, method);
+	if (method == SOCKS5_NO_METHOD)
+		return refuse(m, offered ? FRONTEND_RESULT_LOGIN : FRONTEND_RESULT_PROTOCOL);
+	t->next = method == 2 ? LOGIN : REQUEST;
+	return FRONTEND_NEXT;
+}
+
+static enum frontend_step login(struct frontend_message *m)
+{
+	struct socks5_talk *t = m->talk;
+	int32_t n = socks5_parse_login(m->p, m->len, t->user);
+	m->size = n < 0 ? 0 : (uint32_t)n;
+	if (m->size > m->len)
+		return FRONTEND_MORE;
+	if (n < 0 || !frontend_admit(m->f, t->user, false)) {
+		answer(m, 1, 1);
+		return refuse(m, FRONTEND_RESULT_LOGIN);
+	}
+	answer(m, 1, 0);
+	t->next = REQUEST;
+	return FRONTEND_NEXT;
+}
+
+static enum frontend_step request_message(struct frontend_message *m)
+{
+	const struct socks5_talk *t = m->talk;
+	int32_t n = socks5_parse_request(m->p, m->len, &m->request);
+	if (n < 0) {
+		m->answer_len = socks5_format_reply((uint8_t)-n, NULL, m->answer);
+		return refuse(m, n == -SOCKS5_DENIED ? RTUN_EDENIED : FRONTEND_RESULT_PROTOCOL);
+	}
+	m->size = (uint32_t)n;
+	if (m->size > m->len)
+		return FRONTEND_MORE;
+	memcpy(m->request.user, t->user, sizeof(t->user));
+	return FRONTEND_REQUEST;
+}
+
+static enum frontend_step read_message(struct frontend_message *m)
+{
+	static enum frontend_step (*const steps[])(struct frontend_message *) = {
+		[GREETING] = greeting, [LOGIN] = login, [REQUEST] = request_message};
+	const struct socks5_talk *t = m->talk;
+	return steps[t->next](m);
+}
+
+static const struct frontend_protocol socks5_protocol = {
+	.talk_size = sizeof(struct socks5_talk), .read = read_message, .success = success, .failure = failure};
+
+/* ---- Module ---- */
+
+static const struct rtun_option rows[] = {
+	FRONTEND_OPTIONS("1080",
+			 "Whether the SOCKS username chooses the exit; required refuses connections without one. The password is ignored.",
+			 "How many clients may be connected at once; more get a general failure (0x01)."),
+};
+static const struct rtun_schema schema = RTUN_SCHEMA(struct frontend_options, rows);
 
 static int create(struct rtun_ctx *ctx, const void *cfg)
 {
-	struct socks5_frontend *f = calloc(1, sizeof(*f));
-	if (!f)
-		return -RTUN_ENOMEM;
-	ctx->self = f;
-	f->ctx = ctx;
-	f->o = *(const struct socks5_options *)cfg;
-	return 0;
-}
-
-static void accepted(void *arg, struct rtun_stream **s, const struct rtun_addr *peer)
-{
-	(void)peer;
-	socks5_conn_open(arg, s);
-}
-
-static int prepare(struct rtun_ctx *ctx)
-{
-	struct socks5_frontend *f = ctx->self;
-	const struct rtun_list *l = &f->o.listen;
-	f->listeners = calloc(l->count + 1U, sizeof(struct rtun_listener *));
-	if (!f->listeners)
-		return -RTUN_ENOMEM;
-	for (; f->listener_count < l->count; f->listener_count++) {
-		const void *endpoint = (const char *)l->items + (size_t)f->listener_count * l->item_size;
-		struct rtun_listen_req req = {.size = sizeof(req), .endpoint = endpoint, .accept = accepted, .arg = f};
-		int r = rtun_listen(ctx, &req, &f->listeners[f->listener_count]);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int reload(struct rtun_ctx *ctx, const void *cfg)
-{
-	struct socks5_frontend *f = ctx->self;
-	struct rtun_ref to = f->o.to; /* can't change without a restart */
-	f->o = *(const struct socks5_options *)cfg;
-	f->o.to.ops = to.ops;
-	f->o.to.obj = to.obj;
-	return 0;
-}
-
-static void drain(struct rtun_ctx *ctx, uint64_t ns)
-{
-	struct socks5_frontend *f = ctx->self;
-	(void)ns;
-	for (uint32_t i = 0; i < f->listener_count; i++)
-		rtun_unlisten(&f->listeners[i]);
-}
-
-static void stop(struct rtun_ctx *ctx)
-{
-	drain(ctx, 0);
-	socks5_conn_close_all(ctx->self);
-}
-
-static void destroy(struct rtun_ctx *ctx)
-{
-	struct socks5_frontend *f = ctx->self;
-	if (!f)
-		return;
-	free(f->listeners);
-	free(f);
-	ctx->self = NULL;
-}
-
-static void status(struct rtun_ctx *ctx, struct rtun_status *st)
-{
-	const struct socks5_frontend *f = ctx->self;
-	snprintf(st->text, sizeof(st->text), "%u of at most %llu clients connected", f->conn_count,
-		 (unsigned long long)f->o.max_connections);
-	if (f->conn_count < f->o.max_connections)
-		return;
-	st->state = RTUN_STATE_DEGRADED;
-	snprintf(st->code, sizeof(st->code), "max-connections");
-	snprintf(st->remedy, sizeof(st->remedy), "raise max-connections, or look for a program that leaves connections open");
+	return frontend_create(ctx, cfg, &socks5_protocol);
 }
 
 RTUN_MODULE(frontend_socks5, .version = "1", .summary = "SOCKS5 server on this machine, for its own programs",
-	    .license = "BSD-2-Clause", .schema = &schema, .events = RTUN_LIST(events), .metrics = RTUN_LIST(metrics),
-	    .create = create, .prepare = prepare, .reload = reload, .drain = drain, .stop = stop, .destroy = destroy,
-	    .status = status);
+	    .license = "BSD-2-Clause", .schema = &schema, .create = create, FRONTEND_LIFE);

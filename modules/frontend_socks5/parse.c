@@ -32,35 +32,8 @@ int32_t socks5_parse_greeting(const uint8_t *p, uint32_t len, uint32_t *ret_meth
 	return 2 + p[1];
 }
 
-static int hex_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool decode_user(const uint8_t *p, uint32_t len, char *ret)
-{
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < len; i++) {
-		int c = p[i];
-		if (c == '%') {
-			if (len - i < 3 || hex_value(p[i + 1]) < 0 || hex_value(p[i + 2]) < 0)
-				return false;
-			c = hex_value(p[i + 1]) << 4 | hex_value(p[i + 2]);
-			i += 2;
-		}
-		if (c < 0x20 || c == 0x7f)
-			return false;
-		ret[n++] = (char)c;
-	}
-	ret[n] = '\0';
-	return true;
-}
-
 /* version, length, username, length, password */
-int32_t socks5_parse_login(const uint8_t *p, uint32_t len, char ret_user[SOCKS5_NAME_SIZE])
+int32_t socks5_parse_login(const uint8_t *p, uint32_t len, char ret_user[FRONTEND_NAME_SIZE])
 {
 	uint32_t user, need;
 	ret_user[0] = '\0';
@@ -72,13 +45,13 @@ int32_t socks5_parse_login(const uint8_t *p, uint32_t len, char ret_user[SOCKS5_
 	if (len < 3 + user)
 		return (int32_t)(3 + user);
 	need = 3 + user + p[2 + user];
-	if (len >= need && !decode_user(p + 2, user, ret_user))
+	if (len >= need && !frontend_decode_user(p + 2, user, ret_user))
 		return -SOCKS5_FAILURE;
 	return (int32_t)need;
 }
 
 /* A name that is an address in its usual spelling is one: clients differ in how they send those. */
-static bool set_literal(struct socks5_request *r)
+static bool set_literal(struct frontend_request *r)
 {
 	if (inet_pton(AF_INET, r->host, r->addr.ip) == 1)
 		r->addr.family = 4;
@@ -91,7 +64,7 @@ static bool set_literal(struct socks5_request *r)
 }
 
 /* Any byte may be in a name but NUL, which would end it early: what else is wrong with it the exit's filter says. */
-static bool set_name(const uint8_t *p, uint32_t len, struct socks5_request *r)
+static bool set_name(const uint8_t *p, uint32_t len, struct frontend_request *r)
 {
 	if (len == 0 || memchr(p, 0, len))
 		return false;
@@ -119,7 +92,7 @@ static uint32_t address_length(const uint8_t *p)
 }
 
 /* version, command, reserved, kind, address, port */
-int32_t socks5_parse_request(const uint8_t *p, uint32_t len, struct socks5_request *ret)
+int32_t socks5_parse_request(const uint8_t *p, uint32_t len, struct frontend_request *ret)
 {
 	uint32_t alen;
 	memset(ret, 0, sizeof(*ret));

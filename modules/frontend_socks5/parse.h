@@ -8,9 +8,7 @@
 #ifndef SOCKS5_PARSE_H
 #define SOCKS5_PARSE_H
 
-#include <stdbool.h>
-
-#include <restunnel/abi.h>
+#include "../frontend/frontend.h"
 
 /* Replies to a request */
 #define SOCKS5_OK 0x00
@@ -29,18 +27,13 @@
 #define SOCKS5_METHOD_NONE 1U
 #define SOCKS5_METHOD_LOGIN 2U
 
-#define SOCKS5_NAME_SIZE 256U /* bytes of a name or username with its NUL */
 #define SOCKS5_REPLY_MAX 22U
-
-struct socks5_request {
-	char host[SOCKS5_NAME_SIZE]; /* "": the target is `addr` */
-	struct rtun_addr addr;       /* the port in both cases */
-};
 
 int32_t socks5_parse_greeting(const uint8_t *p, uint32_t len, uint32_t *ret_methods);
 /* The username percent-decoded once; a bad escape or control character is refused. */
-int32_t socks5_parse_login(const uint8_t *p, uint32_t len, char ret_user[SOCKS5_NAME_SIZE]);
-int32_t socks5_parse_request(const uint8_t *p, uint32_t len, struct socks5_request *ret);
+int32_t socks5_parse_login(const uint8_t *p, uint32_t len, char ret_user[FRONTEND_NAME_SIZE]);
+/* Host and address. */
+int32_t socks5_parse_request(const uint8_t *p, uint32_t len, struct frontend_request *ret);
 /* The reply to a request; the number of bytes. */
 uint32_t socks5_format_reply(uint8_t code, const struct rtun_addr *bound, uint8_t ret[SOCKS5_REPLY_MAX]);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../modules/frontend/frontend_login.c"
 #include "../../modules/frontend_connect/parse.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
@@ -16,7 +17,7 @@ static void must(bool ok)
 		abort();
 }
 
-static void must_be_sane(const struct connect_parser *parser, const struct connect_request *r)
+static void must_be_sane(const struct connect_parser *parser, const struct frontend_request *r)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 	must(parser->pos <= CONNECT_HEAD_MAX);
@@ -29,9 +30,9 @@ static void must_be_sane(const struct connect_parser *parser, const struct conne
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
 	struct connect_parser at_once = {0}, bytewise = {0};
-	struct connect_request r1, r2;
+	struct frontend_request r1, r2;
 	struct connect_verdict v1, v2;
-	char answer[CONNECT_REPLY_MAX];
+	char answer[FRONTEND_ANSWER_MAX];
 	bool done1, done2 = false;
 	if (len > CONNECT_HEAD_MAX + 512)
 		return 0;
@@ -44,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	if (done1) {
 		must(v1.status == v2.status && v1.why == v2.why && at_once.pos == bytewise.pos);
 		if (v1.status)
-			must(connect_format_error(v1.status, "http_request_error", v1.why, answer) < CONNECT_REPLY_MAX);
+			must(connect_format_error(v1.status, "http_request_error", v1.why, answer) < FRONTEND_ANSWER_MAX);
 		else
 			must_be_sane(&at_once, &r1);
 		must(memcmp(&r1, &r2, sizeof(r1)) == 0);

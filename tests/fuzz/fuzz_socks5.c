@@ -6,14 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../modules/frontend/frontend_login.c"
 #include "../../modules/frontend_socks5/parse.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 
 union message {
 	uint32_t methods;
-	char user[SOCKS5_NAME_SIZE];
-	struct socks5_request request;
+	char user[FRONTEND_NAME_SIZE];
+	struct frontend_request request;
 };
 
 static int32_t parse(uint8_t kind, const uint8_t *p, uint32_t len, union message *ret)

@@ -3,75 +3,19 @@
  * The HTTP CONNECT frontend: heads split everywhere, heads that are refused, every status, clients that dawdle or leave.
  */
 #include "../../modules/frontend_connect/parse.c"
-#include "../../modules/frontend_connect/conn.c"
 #include "../../modules/frontend_connect/frontend_connect.c"
 
-#include "fake_dialer.h"
+#include "frontend_bed.h"
 
-#define OK "HTTP/1.1 200 Connection established\r\n\r\n"
-
-static struct host_ctx hc;
-static struct connect_options options;
-static struct connect_frontend *front;
-
-static void setup(void)
+static void say_text(const char *text)
 {
-	bed_setup(true, &hc);
-	fake_setup(&hc);
-	options = (struct connect_options){.to = {.ops = &fake_ops}, .username = CONNECT_USERNAME_OPTIONAL, .max_connections = 4,
-					   .half_close_timeout = 3600 * RTUN_S};
-	ck_assert_int_eq(rtun_module.create(&hc.ctx, &options), 0);
-	front = hc.ctx.self;
-}
-
-static void teardown(void)
-{
-	rtun_module.stop(&hc.ctx);
-	rtun_module.destroy(&hc.ctx);
-	fake_teardown();
-	bed_teardown();
-}
-
-static void use(uint32_t username)
-{
-	options.username = username;
-	ck_assert_int_eq(rtun_module.reload(&hc.ctx, &options), 0);
-}
-
-static int open_client(void)
-{
-	int fd;
-	struct rtun_stream *s = fake_stream(&fd);
-	accepted(front, &s, &(struct rtun_addr){0});
-	rtun_close(&s);
-	bed_turns(3);
-	return fd;
-}
-
-static void connect_client(void)
-{
-	if (fake.client >= 0)
-		close(fake.client);
-	bed_turns(3);
-	fake.client = open_client();
-}
-
-static void say(const char *text)
-{
-	fd_send(fake.client, text, strlen(text));
-}
-
-static void hear(const char *want)
-{
-	char got[CONNECT_REPLY_MAX];
-	fd_recv(fake.client, got, sizeof(got));
-	ck_assert_str_eq(got, want);
+	say(text, strlen(text));
 }
 
 /* An error answer and the end; some rules that hold for all of them. */
 static void hear_status(uint32_t status, const char *must_have)
 {
-	char got[CONNECT_REPLY_MAX + 1], head[32];
+	char got[FRONTEND_ANSWER_MAX + 1], head[32];
 	ssize_t n = fd_recv(fake.client, got, sizeof(got));
 	ck_assert_int_gt(n, 0);
 	snprintf(head, sizeof(head), "HTTP/1.1 %u ", status);
@@ -91,44 +35,10 @@ static void hear_status(uint32_t status, const char *must_have)
 /* ---- the whole conversation ---- */
 
 /* aG9tZTp4 = home:x */
-static const char talk[] = "CONNECT a.bc:443 HTTP/1.1\r\nHost: a.bc:443\r\nUser-Agent:\t x y \r\nEmpty:\r\n"
-			   "proxy-authorization: basic aG9tZTp4\r\n\r\nearly";
-
-static void finish_talk(void)
-{
-	char got[64];
-	ck_assert_uint_eq(fake.dials, 1);
-	ck_assert_str_eq(fake.host, "a.bc");
-	ck_assert_uint_eq(fake.addr.port, 443);
-	ck_assert_uint_eq(fake.addr.family, 0);
-	ck_assert_str_eq(fake.selector, "home");
-	ck_assert(fd_silent(fake.client));
-	fake_answer(0, "home", NULL);
-	hear(OK);
-	ck_assert_int_eq(fd_recv(fake.target, got, sizeof(got)), 5);
-	ck_assert_str_eq(got, "early");
-	fd_send(fake.target, "answer", 6);
-	hear("answer");
-}
-
-START_TEST(split_anywhere)
-{
-	connect_client();
-	if (_i)
-		fd_send(fake.client, talk, (size_t)_i);
-	fd_send(fake.client, talk + _i, strlen(talk) - (size_t)_i);
-	finish_talk();
-}
-END_TEST
-
-START_TEST(byte_by_byte)
-{
-	connect_client();
-	for (size_t i = 0; i < strlen(talk); i++)
-		fd_send(fake.client, talk + i, 1);
-	finish_talk();
-}
-END_TEST
+#define SAID \
+	"CONNECT a.bc:443 HTTP/1.1\r\nHost: a.bc:443\r\nUser-Agent:\t x y \r\nEmpty:\r\n" \
+	"proxy-authorization: basic aG9tZTp4\r\n\r\nearly"
+static const struct talk talk = {.said = TEXT_BYTES(SAID), .success = TEXT_BYTES("HTTP/1.1 200 Connection established\r\n\r\n")};
 
 /* ---- heads ---- */
 
@@ -203,13 +113,13 @@ static const struct {
 START_TEST(head_is_judged)
 {
 	connect_client();
-	say(heads[_i].head);
+	say_text(heads[_i].head);
 	if (front->conn_count)
-		say("\r\n\r\n");
+		say_text("\r\n\r\n");
 	if (heads[_i].status) {
 		hear_status(heads[_i].status, heads[_i].status == 405 ? "Allow: CONNECT\r\n" : "http_request_error");
 		ck_assert_uint_eq(fake.dials, 0);
-		ck_assert_uint_eq(front->results[CONNECT_RESULT_PROTOCOL], 1);
+		ck_assert_uint_eq(front->results[FRONTEND_RESULT_PROTOCOL], 1);
 		return;
 	}
 	ck_assert_uint_eq(fake.dials, 1);
@@ -227,7 +137,7 @@ START_TEST(nul_is_refused_everywhere)
 	memcpy(bad, head, sizeof(head));
 	bad[_i] = '\0';
 	connect_client();
-	fd_send(fake.client, bad, strlen(head));
+	say(bad, strlen(head));
 	hear_status(400, "http_request_error");
 }
 END_TEST
@@ -240,7 +150,7 @@ START_TEST(size_of_the_head)
 	memset(big + start, 'x', sizeof(big) - (size_t)start);
 	memcpy(big + fits - 4, "\r\n\r\n", 4);
 	connect_client();
-	fd_send(fake.client, big, fits);
+	say(big, fits);
 	bed_turns(4);
 	if (_i == 0)
 		ck_assert_uint_eq(fake.dials, 1);
@@ -256,30 +166,30 @@ static const struct {
 	const char *value;    /* NULL: no header */
 	const char *selector; /* NULL: 407; "": none */
 } logins[] = {
-	{CONNECT_USERNAME_OPTIONAL, NULL, ""},
-	{CONNECT_USERNAME_REQUIRED, NULL, NULL},
-	{CONNECT_USERNAME_OFF, NULL, ""},
-	{CONNECT_USERNAME_OPTIONAL, "Basic aG9tZTp4", "home"},
-	{CONNECT_USERNAME_REQUIRED, "BASIC   aG9tZTp4  ", "home"},
-	{CONNECT_USERNAME_OFF, "Basic aG9tZTp4", ""},
-	{CONNECT_USERNAME_OPTIONAL, "Basic ZXhpdCUyRGhvbWU6", "exit-home"}, /* exit%2Dhome: */
-	{CONNECT_USERNAME_OPTIONAL, "Basic YTpiOmM=", "a"},                 /* a:b:c */
-	{CONNECT_USERNAME_OPTIONAL, "Basic YWI6", "ab"},
-	{CONNECT_USERNAME_OPTIONAL, "Basic YTo=", "a"},
-	{CONNECT_USERNAME_OPTIONAL, "Basic YTo", "a"},
-	{CONNECT_USERNAME_OPTIONAL, "Basic Ong=", ""},  /* :x */
-	{CONNECT_USERNAME_REQUIRED, "Basic Ong=", NULL},
-	{CONNECT_USERNAME_OPTIONAL, "Basic aG9tZQ==", NULL}, /* no colon */
-	{CONNECT_USERNAME_OPTIONAL, "Basic aG9t!Tp4", NULL},
-	{CONNECT_USERNAME_OPTIONAL, "Basic aG9tZTp4=", NULL},
-	{CONNECT_USERNAME_OPTIONAL, "Basic Y", NULL},
-	{CONNECT_USERNAME_OPTIONAL, "Basic", NULL},
-	{CONNECT_USERNAME_OPTIONAL, "Basic ", NULL},
-	{CONNECT_USERNAME_OPTIONAL, "", NULL},
-	{CONNECT_USERNAME_OPTIONAL, "Bearer aG9tZTp4", NULL},
-	{CONNECT_USERNAME_OPTIONAL, "Basic YSU6", NULL},     /* a%: */
-	{CONNECT_USERNAME_OPTIONAL, "Basic YSUwMDo=", NULL}, /* a%00: */
-	{CONNECT_USERNAME_OPTIONAL, "Basic YQBiOg==", NULL}, /* a NUL b: */
+	{FRONTEND_USERNAME_OPTIONAL, NULL, ""},
+	{FRONTEND_USERNAME_REQUIRED, NULL, NULL},
+	{FRONTEND_USERNAME_OFF, NULL, ""},
+	{FRONTEND_USERNAME_OPTIONAL, "Basic aG9tZTp4", "home"},
+	{FRONTEND_USERNAME_REQUIRED, "BASIC   aG9tZTp4  ", "home"},
+	{FRONTEND_USERNAME_OFF, "Basic aG9tZTp4", ""},
+	{FRONTEND_USERNAME_OPTIONAL, "Basic ZXhpdCUyRGhvbWU6", "exit-home"}, /* exit%2Dhome: */
+	{FRONTEND_USERNAME_OPTIONAL, "Basic YTpiOmM=", "a"},                 /* a:b:c */
+	{FRONTEND_USERNAME_OPTIONAL, "Basic YWI6", "ab"},
+	{FRONTEND_USERNAME_OPTIONAL, "Basic YTo=", "a"},
+	{FRONTEND_USERNAME_OPTIONAL, "Basic YTo", "a"},
+	{FRONTEND_USERNAME_OPTIONAL, "Basic Ong=", ""},  /* :x */
+	{FRONTEND_USERNAME_REQUIRED, "Basic Ong=", NULL},
+	{FRONTEND_USERNAME_OPTIONAL, "Basic aG9tZQ==", NULL}, /* no colon */
+	{FRONTEND_USERNAME_OPTIONAL, "Basic aG9t!Tp4", NULL},
+	{FRONTEND_USERNAME_OPTIONAL, "Basic aG9tZTp4=", NULL},
+	{FRONTEND_USERNAME_OPTIONAL, "Basic Y", NULL},
+	{FRONTEND_USERNAME_OPTIONAL, "Basic", NULL},
+	{FRONTEND_USERNAME_OPTIONAL, "Basic ", NULL},
+	{FRONTEND_USERNAME_OPTIONAL, "", NULL},
+	{FRONTEND_USERNAME_OPTIONAL, "Bearer aG9tZTp4", NULL},
+	{FRONTEND_USERNAME_OPTIONAL, "Basic YSU6", NULL},     /* a%: */
+	{FRONTEND_USERNAME_OPTIONAL, "Basic YSUwMDo=", NULL}, /* a%00: */
+	{FRONTEND_USERNAME_OPTIONAL, "Basic YQBiOg==", NULL}, /* a NUL b: */
 };
 
 START_TEST(login_is_read)
@@ -289,7 +199,7 @@ START_TEST(login_is_read)
 	use(logins[_i].username);
 	connect_client();
 	snprintf(head, sizeof(head), "CONNECT a.b:443 HTTP/1.1\r\n%s%s%s\r\n", v ? "Proxy-Authorization: " : "", v ? v : "", v ? "\r\n" : "");
-	say(head);
+	say_text(head);
 	if (!logins[_i].selector) {
 		hear_status(407, "username");
 		ck_assert_uint_eq(fake.dials, 0);
@@ -318,7 +228,7 @@ START_TEST(dial_fails)
 {
 	char must_have[64];
 	connect_client();
-	say("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
+	say_text("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
 	fake_answer(ends[_i].err, NULL, NULL);
 	snprintf(must_have, sizeof(must_have), "error=%s", ends[_i].error);
 	hear_status(ends[_i].status, must_have);
@@ -329,7 +239,7 @@ END_TEST
 START_TEST(reason_is_quoted)
 {
 	connect_client();
-	say("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
+	say_text("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
 	fake_answer(RTUN_EDENIED, NULL, NULL);
 	hear_status(403, "details=\"as the test \\\"says\\\"\"\r\n");
 }
@@ -339,39 +249,12 @@ START_TEST(dial_can_not_begin)
 {
 	fake.refuse = -RTUN_ENOMEM;
 	connect_client();
-	say("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
+	say_text("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
 	hear_status(503, "memory");
 }
 END_TEST
 
-/* ---- time, leaving, limits, the end ---- */
-
-START_TEST(head_takes_five_seconds_at_most)
-{
-	connect_client();
-	for (size_t i = 0; i < 9; i++) {
-		fd_send(fake.client, talk + i, 1);
-		loop_advance(bed.loop, RTUN_S / 2);
-	}
-	ck_assert_uint_eq(front->conn_count, 1);
-	loop_advance(bed.loop, RTUN_S / 2);
-	ck_assert_uint_eq(front->conn_count, 0);
-	ck_assert_uint_eq(front->results[RTUN_ETIMEOUT], 1);
-}
-END_TEST
-
-START_TEST(client_leaves)
-{
-	connect_client();
-	fd_send(fake.client, talk, (size_t)_i);
-	close(fake.client);
-	fake.client = -1;
-	bed_turns(4);
-	ck_assert_uint_eq(front->conn_count, 0);
-	ck_assert_uint_eq(front->results[CONNECT_RESULT_ABANDONED], 1);
-	ck_assert_uint_eq(fake.cancels, fake.dials);
-}
-END_TEST
+/* ---- limits ---- */
 
 START_TEST(limit_of_connections)
 {
@@ -379,49 +262,13 @@ START_TEST(limit_of_connections)
 	for (int i = 0; i < 4; i++)
 		fds[i] = open_client();
 	connect_client();
-	say("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
+	say_text("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
 	ck_assert_uint_eq(front->conn_count, 4);
 	ck_assert_uint_eq(front->results[RTUN_EOVERLOAD], 1);
 	for (int i = 0; i < 4; i++)
 		close(fds[i]);
 	bed_turns(3);
 	hear_status(503, "connection_limit_reached");
-}
-END_TEST
-
-START_TEST(events_tell_the_end)
-{
-	const struct connect_stream_event *e = (const void *)bed.event;
-	connect_client();
-	say(talk);
-	finish_talk();
-	ck_assert_str_eq(bed.event_type->name, "stream.open");
-	close(fake.target);
-	fake.target = -1;
-	ck_assert(fd_ended(fake.client));
-	shutdown(fake.client, SHUT_WR);
-	bed_turns(4);
-	ck_assert_uint_eq(bed.events, 2);
-	ck_assert_str_eq(bed.event_type->name, "stream.close");
-	ck_assert(e->bytes_in == 6 && e->bytes_out == 5 && e->result == 0);
-	ck_assert_uint_eq(front->conn_count, 0);
-}
-END_TEST
-
-START_TEST(stop_ends_everything)
-{
-	int head_only = open_client(), dialling;
-	connect_client();
-	say(talk);
-	finish_talk();
-	dialling = open_client();
-	fd_send(dialling, talk, strlen(talk));
-	rtun_module.stop(&hc.ctx);
-	ck_assert_uint_eq(fake.cancels, 1);
-	bed_turns(4);
-	ck_assert(fd_ended(fake.client) && fd_ended(fake.target) && fd_ended(head_only));
-	close(head_only);
-	close(dialling);
 }
 END_TEST
 
@@ -435,7 +282,7 @@ START_TEST(ports_of_the_corpus)
 	while (fgets(line, sizeof(line), f)) {
 		char *tab = strstr(line, "\tport\t");
 		struct connect_parser parser = {0};
-		struct connect_request r;
+		struct frontend_request r;
 		struct connect_verdict v;
 		if (!tab)
 			continue;
@@ -452,16 +299,10 @@ START_TEST(ports_of_the_corpus)
 }
 END_TEST
 
-#define ROWS(a) (int)(sizeof(a) / sizeof((a)[0]))
-
 int main(void)
 {
 	Suite *s = suite_create("connect");
-	TCase *t = tcase_create("frontend");
-	tcase_set_timeout(t, 30);
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_loop_test(t, split_anywhere, 0, (int)sizeof(talk) - 1);
-	tcase_add_test(t, byte_by_byte);
+	TCase *t = frontend_case();
 	tcase_add_loop_test(t, head_is_judged, 0, ROWS(heads));
 	tcase_add_loop_test(t, nul_is_refused_everywhere, 0, 34);
 	tcase_add_loop_test(t, size_of_the_head, 0, 2);
@@ -469,11 +310,7 @@ int main(void)
 	tcase_add_loop_test(t, dial_fails, 0, ROWS(ends));
 	tcase_add_test(t, reason_is_quoted);
 	tcase_add_test(t, dial_can_not_begin);
-	tcase_add_test(t, head_takes_five_seconds_at_most);
-	tcase_add_loop_test(t, client_leaves, 1, (int)sizeof(talk) - 5);
 	tcase_add_test(t, limit_of_connections);
-	tcase_add_test(t, events_tell_the_end);
-	tcase_add_test(t, stop_ends_everything);
 	tcase_add_test(t, ports_of_the_corpus);
 	suite_add_tcase(s, t);
 	return bed_run(s);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * frontend.h - what all modules for this machine's own programs share; each adds the protocol that it speaks.
+ *
+ *   frontend.c        listeners, the life of an instance, events, metrics, status
+ *   frontend_conn.c   one client, from accept to the end of its relay
+ *   frontend_login.c  usernames: how they are spelt, whether this entry takes them
+ *
+ * A module is a struct frontend_protocol, the bytes behind it (parse.c), the rows FRONTEND_OPTIONS() in its schema, a
+ * `create` that calls frontend_create(), and FRONTEND_LIFE in its descriptor.
+ */
+#ifndef FRONTEND_H
+#define FRONTEND_H
+
+#include <stdbool.h>
+
+#include <restunnel/module.h>
+#include <restunnel/svc/dialer.h>
+
+#define FRONTEND_NAME_SIZE 256U   /* bytes of a name or username with its NUL */
+#define FRONTEND_ANSWER_MAX 2048U /* bytes of an answer */
+
+/* ---- Options ---- */
+
+#define FRONTEND_USERNAME_OFF 0
+#define FRONTEND_USERNAME_OPTIONAL 1
+#define FRONTEND_USERNAME_REQUIRED 2
+
+struct frontend_options {
+	struct rtun_list listen;
+	struct rtun_ref to;
+	const char *exit;
+	uint32_t username;
+	uint32_t reserved;
+	uint64_t half_close_timeout;
+	uint64_t max_connections;
+};
+
+/* A module with options of its own puts a struct frontend_options first into its struct. `port`, as text, is the
+ * default; the other two are sentences. */
+#define FRONTEND_OPTIONS(port, username_doc, max_connections_doc) \
+	RTUN_LISTEN(struct frontend_options, listen, "127.0.0.1:" port, RTUN_LOCAL, NULL, \
+		    "Where programs connect to: \"127.0.0.1:" port "\", \"[::1]:" port \
+		    "\", \"unix:/path\", or a list of them; loopback only."), \
+	RTUN_REF(struct frontend_options, to, RTUN_DIALER, RTUN_REQUIRED, NULL, \
+		 "The instance through which connections leave: a tunnel or an exit_dialer."), \
+	RTUN_NAME(struct frontend_options, exit, NULL, RTUN_RELOADABLE, NULL, \
+		  "The exit for connections whose username doesn't name one; without it the best connected exit."), \
+	RTUN_CHOICE(struct frontend_options, username, "off|optional|required", "optional", RTUN_RELOADABLE, NULL, username_doc), \
+	RTUN_DURATION(struct frontend_options, half_close_timeout, "1h", 0, 0, RTUN_RELOADABLE, NULL, \
+		      "How long the other direction may go on after one side has said that it will send no more; 0s: no limit."), \
+	RTUN_INT(struct frontend_options, max_connections, "4096", 1, 1000000, RTUN_RELOADABLE, NULL, max_connections_doc)
+
+/* ---- Protocol ---- */
+
+/* How a connection ended, for the metric: an RTUN_E... up to RTUN_ESELECTOR (0 = ok), or: */
+#define FRONTEND_RESULT_PROTOCOL 13  /* another protocol, or not understood */
+#define FRONTEND_RESULT_LOGIN 14     /* no username, or a malformed one */
+#define FRONTEND_RESULT_ABANDONED 15 /* the client left before the answer */
+#define FRONTEND_RESULTS 16
+
+struct frontend;
+
+struct frontend_request {
+	char host[FRONTEND_NAME_SIZE]; /* "": the target is `addr` */
+	struct rtun_addr addr;         /* the port in both cases */
+	char user[FRONTEND_NAME_SIZE]; /* percent-decoded once; "": none was given */
+	bool bad_login;                /* a login was given, but not understood; in the end: it is refused */
+};
+
+/* What a client has said and was not answered yet, and what the protocol makes of it. */
+struct frontend_message {
+	const struct frontend *f;
+	void *talk; /* the protocol's own, see talk_size */
+	const uint8_t *p;
+	uint32_t len; /* at least 1 */
+	/* to be filled: */
+	uint32_t size;       /* with MORE: bytes without which there is no point in asking again; else those of the message */
+	uint32_t result;     /* with REFUSED: a FRONTEND_RESULT_... or RTUN_E... */
+	uint32_t answer_len; /* not with MORE: what to say now */
+	uint8_t answer[FRONTEND_ANSWER_MAX];
+	struct frontend_request request; /* with REQUEST */
+};
+
+enum frontend_step {
+	FRONTEND_MORE,    /* the message isn't complete */
+	FRONTEND_NEXT,    /* it is; there is another one to come */
+	FRONTEND_REQUEST, /* it is the last one: dial */
+	FRONTEND_REFUSED, /* it ends here, with the answer if there is one */
+};
+
+struct frontend_protocol {
+	uint32_t talk_size; /* bytes to keep from one read() to the next, all zero at first, gone before the dial */
+	/* What is said to a client without the login that this entry wants, when it comes to the dial. */
+	const char *login_wanted;
+	enum frontend_step (*read)(struct frontend_message *m);
+	/* Answers to a request; the number of bytes. `err`: 1 to RTUN_ESELECTOR, or FRONTEND_RESULT_LOGIN. */
+	uint32_t (*success)(const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX]);
+	uint32_t (*failure)(uint32_t err, const char *why, uint8_t ret[FRONTEND_ANSWER_MAX]);
+};
+
+/* ---- Instance ---- */
+
+struct frontend_conn;
+
+struct frontend {
+	struct rtun_ctx *ctx;
+	const struct frontend_protocol *protocol;
+	struct frontend_options o;
+	struct rtun_listener **listeners;
+	uint32_t listener_count;
+	uint32_t conn_count;
+	struct frontend_conn *conns;
+	uint64_t results[FRONTEND_RESULTS];
+};
+
+/* What happens at each point of an instance's life: see restunnel/module.h. */
+int frontend_create(struct rtun_ctx *ctx, const struct frontend_options *o, const struct frontend_protocol *protocol);
+int frontend_prepare(struct rtun_ctx *ctx);
+int frontend_reload(struct rtun_ctx *ctx, const void *cfg);
+void frontend_drain(struct rtun_ctx *ctx, uint64_t ns);
+void frontend_stop(struct rtun_ctx *ctx);
+void frontend_destroy(struct rtun_ctx *ctx);
+void frontend_status(struct rtun_ctx *ctx, struct rtun_status *st);
+
+extern const struct rtun_metric frontend_metrics[1];
+extern const struct rtun_event_type *const frontend_events[2];
+
+/* In a descriptor: all but what the module says itself. */
+#define FRONTEND_LIFE \
+	.events = RTUN_LIST(frontend_events), .metrics = RTUN_LIST(frontend_metrics), .prepare = frontend_prepare, \
+	.reload = frontend_reload, .drain = frontend_drain, .stop = frontend_stop, .destroy = frontend_destroy, \
+	.status = frontend_status
+
+/* Published when a target is connected, and when its relay has ended. */
+struct frontend_stream_event {
+	const char *exit;
+	const char *frontend;
+	uint32_t result;
+	uint32_t reserved;
+	uint64_t bytes_in, bytes_out;
+};
+extern const struct rtun_event_type frontend_stream_open, frontend_stream_close;
+
+/* ---- Clients ---- */
+
+/* Takes the stream, or leaves it to be closed. */
+void frontend_conn_open(struct frontend *f, struct rtun_stream **s);
+void frontend_conn_close_all(struct frontend *f);
+
+/* ---- Logins ---- */
+
+/* Percent-decodes a username once. False: a bad escape, a control character, or it is too long. */
+bool frontend_decode_user(const uint8_t *p, size_t len, char ret[FRONTEND_NAME_SIZE]);
+/* Does this entry take a client with this login ("": none; `bad`: not understood)? Clears a name that isn't to choose
+ * the exit. */
+bool frontend_admit(const struct frontend *f, char user[FRONTEND_NAME_SIZE], bool bad);
+
+#endif
