@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# doc/protocol.md is enough: a node in another language, which shares no code with this one, is paired, makes a tunnel, joins it
+# with further connections, changes its keys and serves streams; what a hub must not answer is not answered.
+. "$(dirname "$0")/lab.sh"
+lab_start
+hub_conf
+run_hub
+url=$(new_url) && [ -n "$url" ] || fail "pair gave no URL"
+spawn stranger node python3 "$e2e/stranger.py" "$url"
+known() { alive stranger || fail "the stranger has ended: $(tail -n 2 stranger.log)"; grep -q ready stranger.log; }
+await 40 "the stranger to serve" known
+same "its name" a-stranger "$(hub devices --json | json - 'd["devices"][0]["name"]')"
+check "it is online" online a-stranger
+same "a page through it" stranger "$(via_socks http://www.lab-internet.com/)"
+same "refused" 5 "$(tool ask socks 11.0.9.9 81)"
+for what in "observed: 11.0.1.1" "silence: a recording of message 1" "silence: a flipped bit" "silence: an old counter" \
+	"joined, with an old counter" "silence: an index twice" "ended: an unknown frame" "ended: a stream that was never opened"; do
+	check "$what" grep -q "$what" stranger.log
+done
+stop hub || fail "the hub ended with status $?"
+gone() { not alive stranger; }
+await 10 "the stranger to notice" gone
+check "it was told why" grep -q "close, reason 6" stranger.log
+say "stranger: passed"
