@@ -26,6 +26,7 @@ static const struct talk {
 	struct bytes said;
 	struct bytes before; /* what was answered before the dial, if anything */
 	struct bytes success;
+	void (*hear_overload)(const char *why); /* `before` and the refusal, with `why` if the protocol can say it; the end */
 } talk;
 
 static struct host_ctx hc;
@@ -214,6 +215,35 @@ START_TEST(client_says_all_it_has_and_waits)
 }
 END_TEST
 
+START_TEST(limit_of_connections)
+{
+	int fds[4];
+	for (int i = 0; i < 4; i++)
+		fds[i] = open_client();
+	connect_client();
+	say_part(0, talk.said.len);
+	talk.hear_overload("too many clients are connected (max-connections)");
+	ck_assert_uint_eq(front->conn_count, 4);
+	ck_assert_uint_eq(front->results[RTUN_EOVERLOAD], 1);
+	ck_assert_uint_eq(fake.dials, 0);
+	close(fds[0]);
+	whole_talk();
+	for (int i = 1; i < 4; i++)
+		close(fds[i]);
+}
+END_TEST
+
+START_TEST(dial_can_not_begin)
+{
+	fake.refuse = -RTUN_ENOMEM;
+	connect_client();
+	say_part(0, talk.said.len);
+	talk.hear_overload("out of memory");
+	ck_assert_uint_eq(front->conn_count, 0);
+	ck_assert_uint_eq(front->results[RTUN_EOVERLOAD], 1);
+}
+END_TEST
+
 START_TEST(flood_is_closed_at_once)
 {
 	int fds[4 + REFUSED_MAX + 1];
@@ -294,6 +324,8 @@ static TCase *frontend_case(void)
 	tcase_add_test(t, dial_may_take_longer);
 	tcase_add_loop_test(t, client_leaves, 1, (int)talk.said.len - 5 + 1);
 	tcase_add_test(t, client_says_all_it_has_and_waits);
+	tcase_add_test(t, limit_of_connections);
+	tcase_add_test(t, dial_can_not_begin);
 	tcase_add_test(t, flood_is_closed_at_once);
 	tcase_add_test(t, events_tell_the_end);
 	tcase_add_test(t, half_close_has_a_limit);

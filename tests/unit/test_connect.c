@@ -13,7 +13,7 @@ static void say_text(const char *text)
 }
 
 /* An error answer and the end; some rules that hold for all of them. */
-static void hear_status(uint32_t status, const char *must_have)
+static void hear_answer(uint32_t status, const char *must_have)
 {
 	char got[FRONTEND_ANSWER_MAX + 1], head[32];
 	ssize_t n = fd_recv(fake.client, got, sizeof(got));
@@ -29,7 +29,19 @@ static void hear_status(uint32_t status, const char *must_have)
 	ck_assert_uint_eq(strtoul(length + 18, NULL, 10), strlen(body + 4));
 	ck_assert_int_eq(strstr(got, "Proxy-Authenticate: Basic realm=\"restunnel: exit\"\r\n") != NULL, status == 407);
 	ck_assert(fd_ended(fake.client));
+}
+
+static void hear_status(uint32_t status, const char *must_have)
+{
+	hear_answer(status, must_have);
 	ck_assert_uint_eq(front->conn_count, 0);
+}
+
+static void hear_overload(const char *why)
+{
+	char must_have[128];
+	snprintf(must_have, sizeof(must_have), "error=connection_limit_reached; details=\"%s\"\r\n", why);
+	hear_answer(503, must_have);
 }
 
 /* ---- the whole conversation ---- */
@@ -38,7 +50,8 @@ static void hear_status(uint32_t status, const char *must_have)
 #define SAID \
 	"CONNECT a.bc:443 HTTP/1.1\r\nHost: a.bc:443\r\nUser-Agent:\t x y \r\nEmpty:\r\n" \
 	"proxy-authorization: basic aG9tZTp4\r\n\r\nearly"
-static const struct talk talk = {.said = TEXT_BYTES(SAID), .success = TEXT_BYTES("HTTP/1.1 200 Connection established\r\n\r\n")};
+static const struct talk talk = {.said = TEXT_BYTES(SAID), .success = TEXT_BYTES("HTTP/1.1 200 Connection established\r\n\r\n"),
+				 .hear_overload = hear_overload};
 
 /* ---- heads ---- */
 
@@ -245,33 +258,6 @@ START_TEST(reason_is_quoted)
 }
 END_TEST
 
-START_TEST(dial_can_not_begin)
-{
-	fake.refuse = -RTUN_ENOMEM;
-	connect_client();
-	say_text("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
-	hear_status(503, "memory");
-}
-END_TEST
-
-/* ---- limits ---- */
-
-START_TEST(limit_of_connections)
-{
-	int fds[4];
-	for (int i = 0; i < 4; i++)
-		fds[i] = open_client();
-	connect_client();
-	say_text("CONNECT a.b:443 HTTP/1.1\r\n\r\n");
-	ck_assert_uint_eq(front->conn_count, 4);
-	ck_assert_uint_eq(front->results[RTUN_EOVERLOAD], 1);
-	for (int i = 0; i < 4; i++)
-		close(fds[i]);
-	bed_turns(3);
-	hear_status(503, "connection_limit_reached");
-}
-END_TEST
-
 /* ---- the corpus' ports: what is no port never gets as far as a filter ---- */
 
 START_TEST(ports_of_the_corpus)
@@ -309,8 +295,6 @@ int main(void)
 	tcase_add_loop_test(t, login_is_read, 0, ROWS(logins));
 	tcase_add_loop_test(t, dial_fails, 0, ROWS(ends));
 	tcase_add_test(t, reason_is_quoted);
-	tcase_add_test(t, dial_can_not_begin);
-	tcase_add_test(t, limit_of_connections);
 	tcase_add_test(t, ports_of_the_corpus);
 	suite_add_tcase(s, t);
 	return bed_run(s);

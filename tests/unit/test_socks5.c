@@ -20,10 +20,18 @@ static void hear_reply(uint8_t code)
 
 /* ---- the whole conversation ---- */
 
+static void hear_overload(const char *why)
+{
+	(void)why;
+	hear(BYTES(5, 2, 1, 0, 5, 1, 0, 1, 0, 0, 0, 0, 0, 0));
+	ck_assert(fd_ended(fake.client));
+}
+
 static const uint8_t said[] = {GREET_BOTH, USER_HOME, CONNECT_NAME, 'e', 'a', 'r', 'l', 'y'};
 static const uint8_t before[] = {5, 2, 1, 0};
 static const uint8_t succeeded[] = {5, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-static const struct talk talk = {.said = ARRAY_BYTES(said), .before = ARRAY_BYTES(before), .success = ARRAY_BYTES(succeeded)};
+static const struct talk talk = {.said = ARRAY_BYTES(said), .before = ARRAY_BYTES(before),
+				 .success = ARRAY_BYTES(succeeded), .hear_overload = hear_overload};
 
 /* ---- methods and logins ---- */
 
@@ -184,7 +192,7 @@ START_TEST(not_socks5)
 }
 END_TEST
 
-/* ---- what the dial came to: the table of CONTRACT's replies ---- */
+/* ---- what the dial came to: the table of replies ---- */
 
 static const struct {
 	uint32_t err;
@@ -208,16 +216,6 @@ START_TEST(dial_fails)
 }
 END_TEST
 
-START_TEST(dial_can_not_begin)
-{
-	fake.refuse = -RTUN_ENOMEM;
-	connect_client();
-	say(BYTES(5, 1, 0, CONNECT_V4));
-	hear(BYTES(5, 0, 5, 1, 0, 1, 0, 0, 0, 0, 0, 0));
-	ck_assert_uint_eq(front->results[RTUN_EOVERLOAD], 1);
-}
-END_TEST
-
 START_TEST(bound_address_is_told)
 {
 	struct rtun_addr v4 = {.family = 4, .port = 0x1234, .ip = {192, 0, 2, 1}};
@@ -234,28 +232,6 @@ START_TEST(bound_address_is_told)
 }
 END_TEST
 
-/* ---- limits ---- */
-
-START_TEST(limit_of_connections)
-{
-	int fds[4];
-	for (int i = 0; i < 4; i++)
-		fds[i] = open_client();
-	connect_client();
-	say(BYTES(5, 1, 0, CONNECT_V4));
-	hear(BYTES(5, 0, 5, 1, 0, 1, 0, 0, 0, 0, 0, 0));
-	ck_assert(fd_ended(fake.client));
-	ck_assert_uint_eq(fake.dials, 0);
-	ck_assert_uint_eq(front->results[RTUN_EOVERLOAD], 1);
-	close(fds[0]);
-	connect_client();
-	say(BYTES(5, 1, 0, CONNECT_V4));
-	ck_assert_uint_eq(fake.dials, 1);
-	for (int i = 1; i < 4; i++)
-		close(fds[i]);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("socks5");
@@ -269,9 +245,7 @@ int main(void)
 	tcase_add_loop_test(t, literals_in_names, 0, 7);
 	tcase_add_loop_test(t, not_socks5, 0, ROWS(foreign));
 	tcase_add_loop_test(t, dial_fails, 0, ROWS(ends));
-	tcase_add_test(t, dial_can_not_begin);
 	tcase_add_test(t, bound_address_is_told);
-	tcase_add_test(t, limit_of_connections);
 	suite_add_tcase(s, t);
 	return bed_run(s);
 }
