@@ -326,6 +326,7 @@ static int app_call(struct app *app, struct instance *in, const struct rtun_comm
 	struct rtun_reply *reply = NULL;
 	int rc = host_timer_create(&app->core.ctx, app_call_late, call, &late);
 	if (rc) return rc;
+	loop_update(app->loop);
 	host_timer_start(late, timeout ? timeout : APP_COMMAND_TIMEOUT);
 	command_call(in ? &in->host.ctx : &app->core.ctx, cmd, args, app_call_done, call, &reply);
 	if (!call->done) loop_run(app->loop);

@@ -118,6 +118,7 @@ static int daemon_start(struct app *app)
 	char sentence[512];
 	int rc = process_drop_privileges() ? -RTUN_EIO : 0;
 	if (rc) log_text(app->log, NULL, RTUN_ERROR, "can't drop privileges");
+	loop_update(app->loop);
 	app->started = loop_now(app->loop);
 	for (uint32_t i = 0; i < app->count && !rc; i++) rc = instance_start(app->instances[i]);
 	if (!rc) rc = host_timer_create(&app->core.ctx, daemon_on_tick, app, &app->tick);

@@ -89,6 +89,12 @@ uint64_t loop_now(const struct loop *loop)
 	return loop->now;
 }
 
+void loop_update(struct loop *loop)
+{
+	if (!loop->virtual)
+		loop->now = monotonic();
+}
+
 uint64_t host_now(const struct rtun_ctx *ctx)
 {
 	return ctx_loop(ctx)->now;
@@ -485,8 +491,7 @@ static void turn(struct loop *loop, bool may_sleep)
 {
 	bool work = loop->normal.head || loop->late.head || timer_heap_next(&loop->timers, loop->now) == 0;
 	poll_once(loop, may_sleep && !work);
-	if (!loop->virtual)
-		loop->now = monotonic();
+	loop_update(loop);
 	timer_heap_run(&loop->timers, loop->now);
 	run_deferred(loop);
 }
