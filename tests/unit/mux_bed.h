@@ -291,7 +291,7 @@ static int app_open(struct app *a)
 }
 
 /* Joins it with *s, which is taken. */
-static int app_join(struct app *a, struct rtun_stream **s)
+static inline int app_join(struct app *a, struct rtun_stream **s)
 {
 	struct rtun_relay *relay;
 	struct rtun_stream *own;
@@ -424,7 +424,7 @@ static void side_ended(void *arg, uint32_t err, const char *why)
 static const struct mux_events side_events = {side_connect, side_frame, side_ended};
 
 /* The stream that is the carrier comes from d->end. */
-static int side_start(struct side *d, bool opener, uint32_t window, uint32_t peer_window, const struct record_crypto *crypto)
+static inline int side_start(struct side *d, bool opener, uint32_t window, uint32_t peer_window, const struct record_crypto *crypto)
 {
 	struct mux_setup setup = {
 		.common = &d->common, .crypto = crypto, .events = &side_events, .arg = d, .peer_window = peer_window, .opener = opener};
@@ -435,7 +435,7 @@ static int side_start(struct side *d, bool opener, uint32_t window, uint32_t pee
 	return r;
 }
 
-static void side_stop(struct side *d)
+static inline void side_stop(struct side *d)
 {
 	mux_destroy(&d->mux);
 	for (int i = 0; i < SIDE_STREAMS; i++)
@@ -476,7 +476,7 @@ static void on_opened(void *arg, uint32_t err, const char *why, struct rtun_stre
 		side_destroy_maybe(o->side);
 }
 
-static int open_to(struct side *d, struct opened *o, const char *name)
+static inline int open_to(struct side *d, struct opened *o, const char *name)
 {
 	struct mux_target t = {.addr = {.family = 4, .ip = {127, 0, 0, 1}, .port = 80}};
 	snprintf(t.name, sizeof(t.name), "%s", name);
