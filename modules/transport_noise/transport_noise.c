@@ -36,8 +36,8 @@ static const struct rtun_option options[] = {
 	RTUN_CHOICE(struct transport_cfg, conceal, "auto|closed|filtered|none", "auto", 0, "role=hub",
 		    "How the port hides: closed and filtered need a gate, which this version does not have; auto takes the best there is; "
 		    "none: a listener that is silent to strangers"),
-	RTUN_REF(struct transport_cfg, keystore, RTUN_KEYSTORE, 0, NULL, "Holds the key: `hub` or `node`"),
-	RTUN_REF(struct transport_cfg, to, RTUN_DIALER, 0, "role=node", "The dialer that streams leave through"),
+	RTUN_REF(struct transport_cfg, keystore, RTUN_KEYSTORE, RTUN_REQUIRED, NULL, "Holds the key: `hub` or `node`"),
+	RTUN_REF(struct transport_cfg, to, RTUN_DIALER, RTUN_REQUIRED, "role=node", "The dialer that streams leave through"),
 	RTUN_REF(struct transport_cfg, filter, RTUN_FILTER, RTUN_IF_ANY, "role=node",
 		 "Is told to refuse the hubs' addresses, and those under which the hubs see this machine: its router's own"),
 	RTUN_NAME(struct transport_cfg, device_name, NULL, 0, "role=node",
