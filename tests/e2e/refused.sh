@@ -75,4 +75,36 @@ at lan ip addr add 11.0.66.20/24 dev eth0
 denied() { [ "$(tool ask socks 11.0.66.20 80)" = 2 ]; }
 await 5 "a network that has just come to be refused" denied
 say "ok: a network that has just come is refused"
+
+# So is what a route of its own has come for, by whichever table, and allowed again when it has gone
+socks_reply() { tool ask socks "$1" 80; }
+routed() { [ "$(socks_reply 11.0.9.9)" = "$1" ]; }
+check "a public address is reached" routed 0
+for way in "11.0.9.9 via 192.168.7.20" "11.0.9.0/24 via 192.168.7.20 metric 5"; do
+	at node ip route add $way
+	check "routed by '$way', it is refused" routed 2
+	at node ip route del $way
+	check "without that, it is reached" routed 0
+done
+at node ip route add default via 192.168.7.20 table 100
+at node ip rule add to 11.0.9.9 table 100
+check "by a rule for it, it is refused" routed 2
+at node ip rule del to 11.0.9.9 table 100
+check "without that, it is reached" routed 0
+at node ip route add default via 192.168.7.20 metric 900
+check "a second default route, for emergencies, changes nothing" routed 0
+
+# Without IPv6, names that have both kinds of addresses work, and an IPv6 address is out of reach
+at node ip -6 route del default
+same "without IPv6, a name with both kinds of addresses" "this is www" "$(via_socks http://www.lab-internet.com/)"
+same "without IPv6, an IPv6 address" 4 "$(socks_reply 2600:11:9::9)"
+same "without IPv6, one that is forbidden" 2 "$(socks_reply fd07::20)"
+
+# Without a default route nothing is reached, and status says why
+at node ip route add 11.0.0.1 via 192.168.7.1
+at node ip route flush exact default
+check "without a default route, nothing is reached" routed 4
+node status --json >status.json
+same "and the node says so" no-default-route \
+	"$(json status.json 'next((a["code"] for a in d["alerts"] if "default" in a["code"]), None)')"
 well_ended
