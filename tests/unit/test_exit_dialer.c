@@ -45,7 +45,7 @@ static int judge_name(void *obj, const char *host, uint64_t len, uint16_t port, 
 	return objection ? -RTUN_EDENIED : 0;
 }
 
-static int judge_addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
+static int judge_all(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
 {
 	struct rtun_addr v4;
 	(void)obj, (void)protocol, (void)why;
@@ -59,7 +59,7 @@ static int judge_addresses(void *obj, const struct rtun_addr *a, uint32_t n, uin
 	return 0;
 }
 
-static const struct rtun_filter_ops judge_ops = {.size = sizeof(judge_ops), .name = judge_name, .addresses = judge_addresses};
+static const struct rtun_filter_ops judge_ops = {.size = sizeof(judge_ops), .name = judge_name, .addresses = judge_all};
 
 /* ---- the name server ---- */
 
