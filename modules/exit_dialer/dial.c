@@ -145,7 +145,7 @@ static void connected(struct exit_dialer_dial *x, struct rtun_stream *s)
 static void attempt_next(struct exit_dialer_dial *x);
 
 /* 0, -RTUN_EUNREACHABLE or, whatever else the filter says, -RTUN_EDENIED */
-static int judge_addresses(const struct exit_dialer_dial *x, const struct rtun_addr *a, uint32_t n, char why[RTUN_FILTER_WHY])
+static int filter_verdict(const struct exit_dialer_dial *x, const struct rtun_addr *a, uint32_t n, char why[RTUN_FILTER_WHY])
 {
 	const struct rtun_filter_ops *filter = x->d->o.filter.ops;
 	int r;
@@ -204,7 +204,7 @@ static void attempt_next(struct exit_dialer_dial *x)
 	else
 		rtun_timer_stop(x->pace);
 	/* again: it may have been allowed for the sake of its companions, and routes may have changed since */
-	verdict = judge_addresses(x, &a->to, 1, why);
+	verdict = filter_verdict(x, &a->to, 1, why);
 	if (verdict)
 		attempt_failed(x, (uint32_t)-verdict);
 	else if (rtun_connect(x->d->ctx, &req, &a->op) < 0)
@@ -239,7 +239,7 @@ static void set_deadline(struct exit_dialer_dial *x, uint64_t ns)
 static void connect_found(struct exit_dialer_dial *x)
 {
 	char why[RTUN_FILTER_WHY];
-	int verdict = judge_addresses(x, x->found, x->found_count, why);
+	int verdict = filter_verdict(x, x->found, x->found_count, why);
 	if (verdict) {
 		answer(x, (uint32_t)-verdict, why, NULL);
 		return;
