@@ -203,8 +203,9 @@ static void attempt_next(struct exit_dialer_dial *x)
 		rtun_timer_start(x->pace, ATTEMPT_DELAY);
 	else
 		rtun_timer_stop(x->pace);
-	/* again: it may have been allowed for the sake of its companions, and routes may have changed since */
-	verdict = filter_verdict(x, &a->to, 1, why);
+	/* again: it may have been allowed for the sake of its companions, and routes may have changed since; the only one has
+	 * been judged right now */
+	verdict = x->found_count > 1 ? filter_verdict(x, &a->to, 1, why) : 0;
 	if (verdict)
 		attempt_failed(x, (uint32_t)-verdict);
 	else if (rtun_connect(x->d->ctx, &req, &a->op) < 0)

@@ -32,6 +32,7 @@ static const struct rtun_dialer_ops *ops;
 
 static struct {
 	bool loopback_too;
+	bool no_way6; /* to IPv6 addresses, as on a machine without a route for them */
 	uint32_t names, sets;
 } judge;
 
@@ -56,7 +57,7 @@ static int judge_all(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t 
 		if (!loopback && (!ipfilter_range_public(&a[i]) || embedded_bad))
 			return -RTUN_EDENIED;
 	}
-	return 0;
+	return judge.no_way6 && n == 1 && a->family == 6 ? -RTUN_EUNREACHABLE : 0;
 }
 
 static const struct rtun_filter_ops judge_ops = {.size = sizeof(judge_ops), .name = judge_name, .addresses = judge_all};
@@ -532,7 +533,28 @@ START_TEST(many_addresses)
 	ck_assert_uint_eq(dns.questions, 3);
 	ck_assert_uint_eq(got.calls, _i);
 	ck_assert_uint_eq(got.err, _i ? RTUN_EDNS : 0);
-	ck_assert_uint_eq(judge.sets, _i ? 0 : 1);
+	ck_assert_uint_eq(judge.sets, _i ? 0 : 2); /* all, and once more the one that is tried first */
+}
+END_TEST
+
+/* An address to which no way leads is not tried, and does not hold up the others. */
+START_TEST(no_way_to_one_kind)
+{
+	uint16_t port = 0;
+	int fd = target_listen("127.0.0.1", &port);
+	judge.no_way6 = true;
+	snprintf(dns.records, sizeof(dns.records), "A 127.0.0.1; AAAA 2606:4700::1");
+	dial_name("host.example.org", port);
+	turns();
+	ck_assert_msg(got.calls == 1 && got.err == 0, "%s", got.why);
+	ck_assert_uint_eq(judge.sets, 3);
+	rtun_close(&got.s);
+	got.calls = 0;
+	dial_addr("2606:4700::1", port);
+	turns();
+	ck_assert_uint_eq(got.calls, 1);
+	ck_assert_uint_eq(got.err, RTUN_EUNREACHABLE);
+	close(fd);
 }
 END_TEST
 
@@ -847,6 +869,7 @@ int main(void)
 	tcase_add_test(t, second_answer_gets_a_quarter_of_a_second);
 	tcase_add_test(t, no_address_of_one_family_waits_for_the_other);
 	tcase_add_loop_test(t, many_addresses, 0, 2);
+	tcase_add_test(t, no_way_to_one_kind);
 	tcase_add_test(t, resolv_conf_is_read_again);
 	tcase_add_test(t, second_address_after_a_quarter_of_a_second);
 	tcase_add_test(t, next_address_at_once_when_one_fails);
