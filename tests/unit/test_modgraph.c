@@ -103,6 +103,16 @@ START_TEST(chain_and_rows_that_do_not_hold)
 }
 END_TEST
 
+/* RTUN_IF_ANY: none is fine, the only one is chosen, of several one must be named. */
+START_TEST(one_if_there_is_any)
+{
+	bed_good("modules:\n  - {module: tm_link, name: a, end: yes}\n  - {module: tm_provider, name: z}\n");
+	ck_assert_str_eq(order(), "z a ");
+	bed_bad("modules:\n  - {module: tm_link, name: a, end: yes}\n  - {module: tm_provider, name: y}\n"
+		"  - {module: tm_provider, name: z}\n", 3, 5, "ambiguous-reference");
+}
+END_TEST
+
 /* A mistake is told once: not again for everything that depends on it. */
 START_TEST(unknown_module_once)
 {
@@ -247,6 +257,7 @@ int main(void)
 	tcase_add_test(tc, ring);
 	tcase_add_test(tc, ring_of_one);
 	tcase_add_test(tc, chain_and_rows_that_do_not_hold);
+	tcase_add_test(tc, one_if_there_is_any);
 	tcase_add_test(tc, unknown_module_once);
 	tcase_add_test(tc, bad_options_once);
 	tcase_add_test(tc, all_errors_at_once);

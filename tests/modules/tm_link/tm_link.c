@@ -9,7 +9,7 @@
 #include "../test_service.h"
 
 struct config {
-	struct rtun_ref next, other;
+	struct rtun_ref next, other, greeter;
 	uint32_t end;
 };
 
@@ -18,6 +18,7 @@ static const struct rtun_option rows[] = {
 	RTUN_CHOICE(S, end, "no|yes", "no", 0, NULL, "The chain ends here."),
 	RTUN_REF(S, next, TEST_LINK, RTUN_REQUIRED, "end=no", "The next link."),
 	RTUN_REF(S, other, TEST_LINK, 0, NULL, "Perhaps another one."),
+	RTUN_REF(S, greeter, TEST_SERVICE, RTUN_IF_ANY, NULL, "Whoever greets, if anybody does."),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(S, rows);
 
