@@ -19,6 +19,8 @@
 #include "transport_noise.h"
 
 #define HUB_LISTENERS 16
+/* More than anyone who has a token sends in its 15 minutes by accident. */
+#define HUB_ENROLLED 64
 
 struct conn {
 	struct tunnel *tunnel;
@@ -57,6 +59,8 @@ struct hub {
 	struct arrivals arrivals;
 	struct openings openings;
 	struct enrolment *enrolments;
+	uint8_t enrolled[HUB_ENROLLED][16]; /* hashes of first messages that were answered: a recording is not */
+	uint32_t enrolled_next;
 	struct rtun_listener *listeners[HUB_LISTENERS];
 	uint32_t listener_count;
 	uint64_t budget_at; /* of first messages: see hub_greet.c */

@@ -67,6 +67,18 @@ static bool greet_device(struct hub *h, struct noise_handshake *hs, struct rtun_
 	return answer(h, hs, from, *s) == 0 && tunnel_join(p, &hello, hs, from, s) == 0;
 }
 
+/* Only messages that a token has opened get here, so strangers can't fill the list. */
+static bool heard_before(struct hub *h, const uint8_t message[WIRE_MESSAGE_1])
+{
+	uint8_t hash[16];
+	crypto_generichash(hash, sizeof(hash), message, WIRE_MESSAGE_1, NULL, 0);
+	for (uint32_t i = 0; i < HUB_ENROLLED; i++)
+		if (memcmp(h->enrolled[i], hash, sizeof(hash)) == 0)
+			return true;
+	memcpy(h->enrolled[h->enrolled_next++ % HUB_ENROLLED], hash, sizeof(hash));
+	return false;
+}
+
 /* Not the daily pattern: does a pending token open it? */
 static bool greet_stranger(struct hub *h, const struct noise_party *party, struct rtun_stream **s, const struct rtun_addr *from,
 			   const uint8_t message[WIRE_MESSAGE_1])
@@ -85,7 +97,7 @@ static bool greet_stranger(struct hub *h, const struct noise_party *party, struc
 		hs = before;
 		noise_set_psk(&hs, token->keys.psk);
 		good = noise_read_message(&hs, message, WIRE_MESSAGE_1, plain, &len) == 0 && hello_read(&hello, true, plain, len) == 0 &&
-		       answer(h, &hs, from, *s) == 0 && enrolment_start(h, token, &hello, &hs, s) == 0;
+		       !heard_before(h, message) && answer(h, &hs, from, *s) == 0 && enrolment_start(h, token, &hello, &hs, s) == 0;
 		noise_handshake_fini(&hs);
 	}
 out:

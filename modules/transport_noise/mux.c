@@ -279,10 +279,11 @@ int mux_create(const struct mux_setup *setup, struct rtun_stream **carrier, stru
 
 static void orphan_all(struct mux *m)
 {
-	struct mux_stream *ms;
 	uint32_t err = m->end_err == RTUN_ETRUNCATED ? RTUN_ETRUNCATED : RTUN_ERESET;
-	while ((ms = mux_first(m)))
-		mux_stream_orphan(ms, err);
+	/* Nothing is opened any more on a mux that is being destroyed, so what was passed stays empty. */
+	for (uint32_t i = 0; i < m->bucket_count; i++)
+		while (m->buckets[i])
+			mux_stream_orphan(m->buckets[i], err);
 }
 
 void mux_destroy(struct mux **mp)

@@ -89,7 +89,6 @@ void mux_on_flush(void *arg);
 
 /* mux_stream.c */
 struct mux_stream *mux_find(const struct mux *m, uint32_t id);
-struct mux_stream *mux_first(const struct mux *m);
 int mux_on_connect(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len);
 int mux_on_ok(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len);
 int mux_on_fail(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len);

@@ -27,14 +27,6 @@ struct mux_stream *mux_find(const struct mux *m, uint32_t id)
 	return ms;
 }
 
-struct mux_stream *mux_first(const struct mux *m)
-{
-	for (uint32_t i = 0; i < m->bucket_count; i++)
-		if (m->buckets[i])
-			return m->buckets[i];
-	return NULL;
-}
-
 static int table_grow(struct mux *m)
 {
 	uint32_t count = m->bucket_count ? 2 * m->bucket_count : 16, old = m->bucket_count;
@@ -380,9 +372,10 @@ static int read_reason(const uint8_t *p, uint32_t len, uint32_t *ret_err, char t
 	if (tlv_read(reason_rows, 2, p, len, v) < 0)
 		return -1;
 	*ret_err = mux_reason((uint32_t)tlv_number(&v[0]));
-	if (v[1].p)
-		memcpy(text, v[1].p, v[1].len);
-	text[v[1].p ? v[1].len : 0] = 0;
+	/* It ends up in logs, terminals and HTTP bodies of the other side: plain ASCII, and nothing that controls. */
+	for (uint32_t i = 0; i < v[1].len; i++)
+		text[i] = v[1].p[i] >= ' ' && v[1].p[i] < 127 ? (char)v[1].p[i] : '?';
+	text[v[1].len] = 0;
 	return 0;
 }
 
