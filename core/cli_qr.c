@@ -25,7 +25,8 @@ enum cli_qr_mode cli_qr_choose(const char *word, bool tty, bool utf8, const char
 	if (word && !strcmp(word, "utf8")) return CLI_QR_UTF8;
 	if (!tty) return CLI_QR_NONE;
 	if (!term || !*term || !strcmp(term, "dumb")) return CLI_QR_ASCII;
-	return utf8 ? CLI_QR_UTF8 : CLI_QR_ANSI;
+	/* A server's locale is often C although the terminal in front of it is not; and only half blocks fit 80 columns. */
+	return utf8 || strcmp(term, "linux") != 0 ? CLI_QR_UTF8 : CLI_QR_ANSI;
 }
 
 static QRcode *encode(const char *text)

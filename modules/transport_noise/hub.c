@@ -91,6 +91,7 @@ int hub_create(struct transport *t, struct hub **ret)
 	h->t = t;
 	h->ctx = t->ctx;
 	token_table_init(&h->tokens);
+	randombytes_buf(h->budget_key, sizeof(h->budget_key));
 	if (rtun_timer_create(t->ctx, on_token_timer, h, &h->token_timer) < 0 || openings_init(&h->openings, t->ctx, OPENING_LIMIT) < 0)
 		return -RTUN_ENOMEM;
 	return rtun_provide(t->ctx, RTUN_DIALER, &hub_dialer_ops, h);

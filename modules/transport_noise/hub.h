@@ -65,6 +65,8 @@ struct hub {
 	uint32_t listener_count;
 	uint64_t budget_at; /* of first messages: see hub_greet.c */
 	uint32_t budget;
+	uint8_t budget_spent[256]; /* by sources, hashed */
+	uint8_t budget_key[16];
 };
 
 int hub_create(struct transport *t, struct hub **ret);

@@ -25,6 +25,7 @@ struct enrolment {
 	struct mux *mux;
 	struct hello_keys keys;
 	uint8_t token_id[TOKEN_ID], device[32], hash[NOISE_HASH];
+	uint64_t counter; /* of message 1 */
 };
 
 static void enrolment_free(struct enrolment *e)
@@ -63,10 +64,11 @@ static void announce(struct enrolment *e, const struct device *d)
 
 static const struct tlv_row name_rows[] = {{TLV_DEVICE_NAME, false, 0, 255, 0}};
 
-static void wished_name(const struct token *token, const struct tlv_value *wish, char ret[LABEL_SIZE])
+/* `pair --name` wins; a device that is known keeps its name ("" says so to device_add()); else what it asks for. */
+static void wished_name(const struct token *token, bool known, const struct tlv_value *wish, char ret[LABEL_SIZE])
 {
 	char text[256];
-	if (token->name[0]) {
+	if (token->name[0] || known) {
 		snprintf(ret, LABEL_SIZE, "%s", token->name);
 		return;
 	}
@@ -87,7 +89,7 @@ static int on_enroll(struct enrolment *e, const uint8_t *p, uint32_t len)
 	int n, r;
 	if (!token || tlv_read(name_rows, 1, p, len, &wish) < 0)
 		return -1;
-	wished_name(token, &wish, name);
+	wished_name(token, device_by_key(h->devices, e->device) != NULL, &wish, name);
 	token_device_psk(token->keys.seed, e->hash, h->public_key, e->device, psk);
 	r = device_add(h->devices, e->device, name, psk, &d, error);
 	sodium_memzero(psk, sizeof(psk));
@@ -95,6 +97,8 @@ static int on_enroll(struct enrolment *e, const uint8_t *p, uint32_t len)
 		rtun_log(h->ctx, RTUN_ERROR, "a device could not be paired: %s", error);
 		return -1;
 	}
+	/* A device that was revoked has lost its counter: recordings from before must not count as new. */
+	device_set_counter(h->devices, d, e->counter);
 	/* Keys have changed: what runs with the old ones is over. */
 	if (d->tunnel && ((struct peer *)d->tunnel)->tunnel)
 		tunnel_end(((struct peer *)d->tunnel)->tunnel, RTUN_ERESET, "paired again");
@@ -137,6 +141,7 @@ int enrolment_start(struct hub *h, const struct token *token, const struct hello
 	memcpy(e->token_id, token->keys.id, TOKEN_ID);
 	memcpy(e->device, noise_remote_static(hs), 32);
 	memcpy(e->hash, noise_hash(hs), NOISE_HASH);
+	e->counter = hello->counter;
 	setup.crypto = &e->keys.crypto;
 	if (hello_keys_init(&e->keys, hs) < 0 || rtun_timer_create(h->ctx, on_limit, e, &e->limit) < 0 || mux_create(&setup, s, &e->mux) < 0) {
 		enrolment_free(e);

@@ -9,6 +9,7 @@
 
 /* First messages that are looked at: each costs an X25519. What comes beyond is treated as not good; nodes try again. */
 #define BUDGET_PER_SECOND 200U
+#define BUDGET_PER_SOURCE 20U
 
 int hub_dh(void *arg, const uint8_t key[32], uint8_t out[32])
 {
@@ -16,14 +17,28 @@ int hub_dh(void *arg, const uint8_t key[32], uint8_t out[32])
 	return transport_keystore(h->t)->dh(h->t->cfg.keystore.obj, KEY_HUB, key, out);
 }
 
-static bool budget_take(struct hub *h)
+/* A /32 or /64 shares a place with some others, which nobody can choose: the key is secret. */
+static uint8_t *spent_by(struct hub *h, const struct rtun_addr *from)
+{
+	uint8_t hash[8];
+	crypto_shorthash(hash, from->ip, from->family == 4 ? 4 : 8, h->budget_key);
+	return &h->budget_spent[hash[0]];
+}
+
+static bool budget_take(struct hub *h, const struct rtun_addr *from)
 {
 	uint64_t second = rtun_now(h->ctx) / RTUN_S;
+	uint8_t *spent = spent_by(h, from);
 	if (second != h->budget_at) {
 		h->budget_at = second;
 		h->budget = BUDGET_PER_SECOND;
+		memset(h->budget_spent, 0, sizeof(h->budget_spent));
 	}
-	return h->budget && h->budget--;
+	if (!h->budget || *spent >= BUDGET_PER_SOURCE)
+		return false;
+	h->budget--;
+	++*spent;
+	return true;
 }
 
 /* Message 2 goes out; then both messages are through. */
@@ -115,7 +130,7 @@ bool hub_greet(void *arg, struct rtun_stream **s, const struct rtun_addr *from, 
 		.public_key = h->public_key, .dh = hub_dh, .dh_arg = h,
 	};
 	bool good = false;
-	if (!budget_take(h))
+	if (!budget_take(h, from))
 		return false;
 	hello_prologue(NULL, prologue);
 	noise_handshake_init(&hs, &party);

@@ -18,6 +18,7 @@
 #define DEAD_BUSY (9 * RTUN_S)
 #define DEAD_IDLE (39 * RTUN_S)
 #define PING_BYTES 8U
+#define NOTSENT_LOWAT 131072U
 /* Where a read goes: behind room for the record that the read before had only begun. Page-aligned, which the kernel's
  * copy likes better than whatever offset the record's rest would give. */
 #define READ_AT ((WIRE_LENGTH + WIRE_RECORD_MAX + 4095U) & ~4095U)
@@ -164,6 +165,8 @@ static void on_carrier(void *arg, struct rtun_stream *s, uint32_t events)
 	(void)s;
 	if (events & RTUN_WRITE) {
 		m->waits_for_write = false;
+		if (m->asked)
+			m->asked = rtun_now(m->ctx); /* it takes what we send: slow is not dead */
 		mux_schedule(m);
 	}
 	if (!(events & RTUN_READ))
@@ -191,7 +194,7 @@ static void send_ping(struct mux *m)
 	uint64_t now = rtun_now(m->ctx);
 	uint8_t p[PING_BYTES];
 	memcpy(p, &now, sizeof(p)); /* opaque to the peer */
-	m->ping_sent = now;
+	m->ping_sent = m->last_ping = now;
 	mux_send(m, FRAME_PING, p, sizeof(p));
 }
 
@@ -211,7 +214,8 @@ static void on_tick(void *arg)
 		mux_end(m, RTUN_ETIMEOUT, "the other end does not answer");
 		return;
 	}
-	if (!m->ping_sent && (silence >= PING_IDLE || waiting >= PING_BUSY))
+	/* Also while plenty comes: the round-trip time should be today's. */
+	if (!m->ping_sent && (silence >= PING_IDLE || waiting >= PING_BUSY || now - m->last_ping >= PING_IDLE))
 		send_ping(m);
 	if (!m->partial_len) {
 		free(m->partial);
@@ -269,6 +273,8 @@ int mux_create(const struct mux_setup *setup, struct rtun_stream **carrier, stru
 	}
 	m->carrier = *carrier;
 	*carrier = NULL;
+	/* Where the kernel can: it says "writable" while there is something left to send, but not megabytes of it. */
+	rtun_stream_option(m->carrier, RTUN_SO_NOTSENT_LOWAT, NOTSENT_LOWAT);
 	rtun_timer_start(m->tick, TICK);
 	rtun_on_ready(m->carrier, on_carrier, m);
 	rtun_want(m->carrier, RTUN_READ);

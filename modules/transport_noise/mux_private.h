@@ -71,7 +71,8 @@ struct mux {
 	struct iovec batch[MUX_BATCH];
 	uint32_t batch_count;
 	/* is the peer alive? */
-	uint64_t last_received, ping_sent;
+	uint64_t last_received, last_ping;
+	uint64_t ping_sent; /* and not answered; 0: none */
 	uint64_t asked;  /* when something was sent that wants an answer, since last_received; 0: nothing */
 	struct mux_counters counters;
 };

@@ -169,7 +169,7 @@ static void op_consumed(void *self, uint64_t n)
 	struct mux_stream *ms = self;
 	uint8_t p[4];
 	ms->unacked += n;
-	if (!ms->mux || ms->over || ms->fin_received || ms->unacked < ms->mux->common->window / 4)
+	if (!ms->mux || ms->over || ms->fin_received || ms->unacked < ms->mux->common->window / 16)
 		return;
 	p[0] = (uint8_t)(ms->unacked >> 24);
 	p[1] = (uint8_t)(ms->unacked >> 16);

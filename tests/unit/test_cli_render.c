@@ -210,7 +210,8 @@ END_TEST
 START_TEST(test_qr_choice)
 {
 	ck_assert_int_eq(cli_qr_choose(NULL, true, true, "xterm"), CLI_QR_UTF8);
-	ck_assert_int_eq(cli_qr_choose("auto", true, false, "xterm"), CLI_QR_ANSI);
+	ck_assert_int_eq(cli_qr_choose("auto", true, false, "xterm"), CLI_QR_UTF8);
+	ck_assert_int_eq(cli_qr_choose("auto", true, false, "linux"), CLI_QR_ANSI);
 	ck_assert_int_eq(cli_qr_choose(NULL, true, true, "dumb"), CLI_QR_ASCII);
 	ck_assert_int_eq(cli_qr_choose(NULL, false, true, "xterm"), CLI_QR_NONE);
 	ck_assert_int_eq(cli_qr_choose("utf8", false, false, NULL), CLI_QR_UTF8);
