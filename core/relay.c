@@ -194,7 +194,7 @@ static int move_once(struct direction *d, uint64_t *moved)
 {
 	struct iovec v[IOV_MAX_HERE];
 	struct buf_pool *pool = loop_buffers(d->relay->loop);
-	uint32_t n = buf_iov(&d->from->in, v, IOV_MAX_HERE);
+	uint32_t n = stream_held(d->from, v, IOV_MAX_HERE);
 	bool held = n > 0;
 	int64_t got, put;
 
@@ -227,7 +227,7 @@ static int move_once(struct direction *d, uint64_t *moved)
 	count(d, taken);
 	*moved += taken;
 	if (held) {
-		host_stream_consume(d->from, taken);
+		stream_take_held(d->from, taken);
 	} else if (rest) {
 		v[0] = (struct iovec){(uint8_t *)v[0].iov_base + taken, rest};
 		if (buf_append(pool, &d->from->in, v, 1) < 0) {

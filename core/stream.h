@@ -82,6 +82,10 @@ int host_stream_option(struct rtun_stream *s, uint32_t option, uint64_t value);
 /* wrap.c */
 int host_wrap(struct rtun_ctx *ctx, struct rtun_stream **inner, const struct rtun_wrap_ops *ops, void *self, struct rtun_stream **ret);
 void host_wrap_resume(struct rtun_stream *s, uint32_t direction);
+/* The bytes that a stream holds, at whatever depth of wrappers, and may give now: as at most `max` iovecs; then, that
+ * `n` of them were taken. For a relay: what is stalled is not copied from wrapper to wrapper. */
+uint32_t stream_held(struct rtun_stream *s, struct iovec *v, uint32_t max);
+void stream_take_held(struct rtun_stream *s, uint64_t n);
 struct rtun_stream *wrap_inner(struct rtun_stream *s); /* NULL: not a wrapper */
 
 #endif

@@ -169,6 +169,29 @@ struct rtun_stream *wrap_inner(struct rtun_stream *s)
 	return w ? w->inner : NULL;
 }
 
+uint32_t stream_held(struct rtun_stream *s, struct iovec *v, uint32_t max)
+{
+	struct wrap *w = wrap_of(s);
+	struct iovec held[IOV_MAX_HERE];
+	if (s->in.len || !w)
+		return buf_iov(&s->in, v, max);
+	uint32_t n = stream_held(w->inner, held, max < IOV_MAX_HERE ? max : IOV_MAX_HERE);
+	if (!n)
+		return 0;
+	return allowed(w, RTUN_IN, held, n, v);
+}
+
+void stream_take_held(struct rtun_stream *s, uint64_t n)
+{
+	struct wrap *w = wrap_of(s);
+	if (s->in.len || !w) {
+		host_stream_consume(s, n);
+		return;
+	}
+	stream_take_held(w->inner, n);
+	moved(w, RTUN_IN, n);
+}
+
 void host_wrap_resume(struct rtun_stream *s, uint32_t direction)
 {
 	struct wrap *w = wrap_of(s);
