@@ -108,6 +108,7 @@ START_TEST(one_if_there_is_any)
 {
 	bed_good("modules:\n  - {module: tm_link, name: a, end: yes}\n  - {module: tm_provider, name: z}\n");
 	ck_assert_str_eq(order(), "z a ");
+	app_destroy(&bed.app);
 	bed_bad("modules:\n  - {module: tm_link, name: a, end: yes}\n  - {module: tm_provider, name: y}\n"
 		"  - {module: tm_provider, name: z}\n", 3, 5, "ambiguous-reference");
 }
