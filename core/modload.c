@@ -121,12 +121,18 @@ int modload_accept(const struct rtun_module *found, const char *name, const char
 
 /* ---- files ---- */
 
-/* What anyone may write, root must not run. */
+/* What another user or anyone may write, root must not run. */
 static int modload_trust(const char *path, struct modload_error *err)
 {
 	struct stat st;
 	char remedy[256];
-	if (geteuid() || stat(path, &st) || !(st.st_mode & S_IWOTH)) return 0;
+	if (geteuid() || stat(path, &st)) return 0;
+	if (st.st_uid != 0) {
+		snprintf(remedy, sizeof(remedy), "chown root '%.150s', after making sure that it is what it should be", path);
+		modload_say(err, "module-refused", remedy, "%s belongs to another user; root does not load code from it", path);
+		return -RTUN_EINVAL;
+	}
+	if (!(st.st_mode & S_IWOTH)) return 0;
 	snprintf(remedy, sizeof(remedy), "chmod o-w '%.150s', after making sure that nobody has changed it", path);
 	modload_say(err, "module-refused", remedy, "%s can be written by everyone; root does not load code from it", path);
 	return -RTUN_EINVAL;

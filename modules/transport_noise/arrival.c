@@ -5,6 +5,7 @@
 #include "arrival.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Dropped per wake-up: a flood is read at the loop's pace. */
 #define DROP_BYTES 4096U
@@ -80,9 +81,28 @@ static void on_ready(void *arg, struct rtun_stream *s, uint32_t events)
 	drop(a);
 }
 
+static bool same_source(const struct rtun_addr *a, const struct rtun_addr *b)
+{
+	return a->family == b->family && memcmp(a->ip, b->ip, a->family == 4 ? 4 : 8) == 0;
+}
+
+static void keep_to_share(struct arrivals *all, const struct rtun_addr *peer)
+{
+	struct arrival *oldest = NULL;
+	uint32_t count = 0;
+	for (struct arrival *a = all->list; a; a = a->next)
+		if (same_source(&a->peer, peer)) {
+			oldest = a;
+			count++;
+		}
+	if (count >= ARRIVAL_SHARE)
+		on_deadline(oldest);
+}
+
 void arrival_add(struct arrivals *all, struct rtun_stream **s, const struct rtun_addr *peer)
 {
 	struct arrival *a = calloc(1, sizeof(*a));
+	keep_to_share(all, peer);
 	if (!a || rtun_timer_create(all->ctx, on_deadline, a, &a->deadline) < 0) {
 		free(a);
 		return;

@@ -7,7 +7,9 @@
  *   - what follows a first message that was not good is read and dropped, so their end of the connection neither stalls
  *     nor is it ever closed at a byte count, and no unread byte turns the last FIN into a RST;
  *   - they are closed at one deadline, the same for all on this hub; also those that have shut down their side;
- *   - when there are too many the listener pauses: nobody is accepted only to be closed.
+ *   - when there are too many the listener pauses: nobody is accepted only to be closed;
+ *   - a source (a /32 or /64) has a share: beyond it its own oldest one gets its FIN early, so one stranger can't take
+ *     all places.
  */
 #ifndef ARRIVAL_H
 #define ARRIVAL_H
@@ -19,6 +21,7 @@
 #include "wire.h"
 
 #define ARRIVAL_MAX 512U
+#define ARRIVAL_SHARE 32U
 
 struct arrival;
 

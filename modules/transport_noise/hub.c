@@ -55,6 +55,8 @@ static void on_revoked(void *arg, struct device *d)
 	char key[PUBKEY_TEXT], fingerprint[PUBKEY_FINGERPRINT];
 	pubkey_text(d->key, key);
 	pubkey_fingerprint(d->key, fingerprint);
+	token_revoke(&h->tokens, d->key);
+	enrolments_end(h, d->key);
 	if (p) {
 		d->tunnel = NULL;
 		if (p->tunnel)
@@ -158,7 +160,7 @@ void hub_stop(struct hub *h)
 		rtun_unlisten(&h->listeners[i]);
 	h->listener_count = 0;
 	arrivals_fini(&h->arrivals);
-	enrolments_fini(h);
+	enrolments_end(h, NULL);
 	each_peer(h, peer_stop);
 	openings_fini(&h->openings);
 	rtun_timer_destroy(&h->token_timer);

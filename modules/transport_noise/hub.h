@@ -47,6 +47,8 @@ struct peer {
 	uint64_t bytes_in, bytes_out, streams_total;
 	uint64_t results[OPENING_RESULTS];
 	char disconnect_reason[96];
+	uint64_t greeted_at; /* seconds: handshakes that were answered, see hub_greet.c */
+	uint32_t greeted;
 };
 
 struct hub {
@@ -96,7 +98,8 @@ void peer_free(struct peer *p);
 
 /* hub_enroll.c: a first message that a token's PSK opened */
 int enrolment_start(struct hub *h, const struct token *token, const struct hello *hello, struct noise_handshake *handshake, struct rtun_stream **s);
-void enrolments_fini(struct hub *h);
+/* `device` is revoked: those of its that are under way end. NULL: all. */
+void enrolments_end(struct hub *h, const uint8_t device[32]);
 
 /* hub_commands.c */
 extern const struct rtun_event_type event_exit_up, event_exit_down, event_enrolled, event_revoked, event_pair;

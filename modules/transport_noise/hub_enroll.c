@@ -26,6 +26,7 @@ struct enrolment {
 	struct hello_keys keys;
 	uint8_t token_id[TOKEN_ID], device[32], hash[NOISE_HASH];
 	uint64_t counter; /* of message 1 */
+	bool enrolled;
 };
 
 static void enrolment_free(struct enrolment *e)
@@ -87,7 +88,8 @@ static int on_enroll(struct enrolment *e, const uint8_t *p, uint32_t len)
 	uint8_t psk[32], buf[64];
 	char name[LABEL_SIZE], error[DEVICE_ERROR];
 	int n, r;
-	if (!token || tlv_read(name_rows, 1, p, len, &wish) < 0)
+	/* Once for a connection: each costs two writes that wait for the disk. */
+	if (e->enrolled || !token || tlv_read(name_rows, 1, p, len, &wish) < 0)
 		return -1;
 	wished_name(token, device_by_key(h->devices, e->device) != NULL, &wish, name);
 	token_device_psk(token->keys.seed, e->hash, h->public_key, e->device, psk);
@@ -103,6 +105,7 @@ static int on_enroll(struct enrolment *e, const uint8_t *p, uint32_t len)
 	if (d->tunnel && ((struct peer *)d->tunnel)->tunnel)
 		tunnel_end(((struct peer *)d->tunnel)->tunnel, RTUN_ERESET, "paired again");
 	token_use(token, e->device);
+	e->enrolled = true;
 	tlv_write_begin(&w, buf, sizeof(buf));
 	tlv_put(&w, TLV_DEVICE_NAME, d->name, strlen(d->name));
 	n = tlv_write_end(&w, 0);
@@ -151,8 +154,11 @@ int enrolment_start(struct hub *h, const struct token *token, const struct hello
 	return 0;
 }
 
-void enrolments_fini(struct hub *h)
+void enrolments_end(struct hub *h, const uint8_t device[32])
 {
-	while (h->enrolments)
-		enrolment_free(h->enrolments);
+	for (struct enrolment *e = h->enrolments, *next; e; e = next) {
+		next = e->next;
+		if (!device || memcmp(e->device, device, 32) == 0)
+			enrolment_free(e);
+	}
 }

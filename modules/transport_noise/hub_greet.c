@@ -10,6 +10,7 @@
 /* First messages that are looked at: each costs an X25519. What comes beyond is treated as not good; nodes try again. */
 #define BUDGET_PER_SECOND 200U
 #define BUDGET_PER_SOURCE 20U
+#define GREETINGS_AT_ONCE 20U
 
 int hub_dh(void *arg, const uint8_t key[32], uint8_t out[32])
 {
@@ -65,6 +66,15 @@ static bool fresh(struct hub *h, struct device *d, const struct hello *hello)
 	return r != -RTUN_EINVAL; /* a disk that is full must not keep the owner out */
 }
 
+/* A handshake costs a write that waits for the disk, and may end a tunnel: a few at once, then one a second. */
+static bool in_measure(struct hub *h, struct peer *p)
+{
+	uint64_t second = rtun_now(h->ctx) / RTUN_S, passed = second - p->greeted_at;
+	p->greeted -= passed < p->greeted ? (uint32_t)passed : p->greeted;
+	p->greeted_at = second;
+	return p->greeted < GREETINGS_AT_ONCE && ++p->greeted;
+}
+
 static bool greet_device(struct hub *h, struct noise_handshake *hs, struct rtun_stream **s, const struct rtun_addr *from,
 			 const uint8_t message[WIRE_MESSAGE_1])
 {
@@ -77,7 +87,7 @@ static bool greet_device(struct hub *h, struct noise_handshake *hs, struct rtun_
 		return false;
 	noise_set_psk(hs, d->secret.psk);
 	if (noise_read_message(hs, message, WIRE_MESSAGE_1, plain, &len) < 0 || hello_read(&hello, true, plain, len) < 0 ||
-	    !fresh(h, d, &hello) || !(p = peer_of(h, d)))
+	    !(p = peer_of(h, d)) || !in_measure(h, p) || !fresh(h, d, &hello))
 		return false;
 	return answer(h, hs, from, *s) == 0 && tunnel_join(p, &hello, hs, from, s) == 0;
 }

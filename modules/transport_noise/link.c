@@ -19,6 +19,7 @@
 /* A tunnel that was up for so long was a good one: the next try starts with the first pause. */
 #define GOOD (10 * RTUN_S)
 #define REKEY_LOOK (10 * RTUN_S)
+#define LINK_SEEN 16U
 
 struct link {
 	struct node *node;
@@ -32,7 +33,8 @@ struct link {
 	uint32_t tries;
 	uint64_t up_since;
 	struct rtun_addr observed;
-	struct rtun_addr seen[2]; /* observed, the last of each family */
+	struct rtun_addr seen[LINK_SEEN]; /* all that were observed: see remember() */
+	uint32_t seen_count;
 	char last_error[192];
 };
 
@@ -181,23 +183,34 @@ static int up(struct link *l, const struct reach_result *r)
 
 /* ---- on the way ---- */
 
+/* What a hub once said stays true for this process: one that turns hostile must not make us forget our router's address by
+ * naming another. The first half of the places is never given away, the second to the newest. */
+static void remember(struct link *l, const struct rtun_addr *observed)
+{
+	uint32_t at = l->seen_count < LINK_SEEN ? l->seen_count : LINK_SEEN / 2 + l->seen_count % (LINK_SEEN / 2);
+	for (uint32_t i = 0; i < l->seen_count && i < LINK_SEEN; i++)
+		if (l->seen[i].family == observed->family && memcmp(l->seen[i].ip, observed->ip, sizeof(observed->ip)) == 0)
+			return;
+	l->seen[at] = *observed;
+	l->seen_count++;
+}
+
 /* A hub must not reach itself or another hub through the exit, nor the router that stands before this node, whose outer
  * address may answer to those inside. What was observed last goes on: the router is still there when the tunnel is not. */
 static void bar(struct link *l, const struct reach_result *r)
 {
 	const struct rtun_ref *filter = &l->node->t->cfg.filter;
 	const struct rtun_filter_ops *ops = filter->ops;
-	struct rtun_addr all[REACH_ADDRESSES + 2];
+	struct rtun_addr all[REACH_ADDRESSES + LINK_SEEN];
 	uint32_t n = 0;
 	if (!ops || !RTUN_HAS(struct rtun_filter_ops, ops, deny) || !r->found_count)
 		return;
 	for (; n < r->found_count && n < REACH_ADDRESSES; n++)
 		all[n] = r->found[n];
 	if (!r->err && r->hello.observed.family)
-		l->seen[r->hello.observed.family == 6] = r->hello.observed;
-	for (uint32_t i = 0; i < 2; i++)
-		if (l->seen[i].family)
-			all[n++] = l->seen[i];
+		remember(l, &r->hello.observed);
+	for (uint32_t i = 0; i < l->seen_count && i < LINK_SEEN; i++)
+		all[n++] = l->seen[i];
 	if (ops->deny(filter->obj, l, all, n) < 0)
 		rtun_log(l->node->ctx, RTUN_ERROR, "hub %s: out of memory: its address is not refused as a destination", l->hub->name);
 }

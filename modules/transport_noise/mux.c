@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "mux_private.h"
 
@@ -17,7 +18,6 @@
 #define PING_IDLE (15 * RTUN_S)
 #define DEAD_BUSY (9 * RTUN_S)
 #define DEAD_IDLE (39 * RTUN_S)
-#define PING_BYTES 8U
 #define NOTSENT_LOWAT 131072U
 /* Where a read goes: behind room for the record that the read before had only begun. Page-aligned, which the kernel's
  * copy likes better than whatever offset the record's rest would give. */
@@ -52,12 +52,12 @@ static int on_ping(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 	return 0;
 }
 
+/* Only the answer to the last ping counts: a peer must not be able to look nearer than it is. */
 static int on_pong(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 {
-	(void)p;
 	if (len != PING_BYTES || id)
 		return -1;
-	if (m->ping_sent) {
+	if (m->ping_sent && memcmp(p, m->ping, PING_BYTES) == 0) {
 		m->counters.rtt = rtun_now(m->ctx) - m->ping_sent;
 		m->ping_sent = 0;
 	}
@@ -191,11 +191,10 @@ void mux_receive_with(struct mux *m, const struct record_crypto *crypto)
 
 static void send_ping(struct mux *m)
 {
-	uint64_t now = rtun_now(m->ctx);
-	uint8_t p[PING_BYTES];
-	memcpy(p, &now, sizeof(p)); /* opaque to the peer */
-	m->ping_sent = m->last_ping = now;
-	mux_send(m, FRAME_PING, p, sizeof(p));
+	if (getrandom(m->ping, PING_BYTES, GRND_NONBLOCK) != PING_BYTES)
+		return;
+	m->ping_sent = m->last_ping = rtun_now(m->ctx);
+	mux_send(m, FRAME_PING, m->ping, PING_BYTES);
 }
 
 void mux_expect(struct mux *m)

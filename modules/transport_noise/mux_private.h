@@ -16,6 +16,7 @@
 /* With this much unsent (answers to a peer that does not read), reading stops too. */
 #define MUX_QUEUE_STOP 1048576U
 #define MUX_BATCH 64U
+#define PING_BYTES 8U
 
 struct mux_list {
 	struct mux_stream *head, *tail;
@@ -73,6 +74,7 @@ struct mux {
 	/* is the peer alive? */
 	uint64_t last_received, last_ping;
 	uint64_t ping_sent; /* and not answered; 0: none */
+	uint8_t ping[PING_BYTES];
 	uint64_t asked;  /* when something was sent that wants an answer, since last_received; 0: nothing */
 	struct mux_counters counters;
 };

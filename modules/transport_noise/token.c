@@ -136,6 +136,15 @@ struct token *token_find(struct token_table *t, uint64_t now, const uint8_t id[T
 	return NULL;
 }
 
+void token_revoke(struct token_table *t, const uint8_t device[32])
+{
+	struct token *i;
+
+	EACH(t, i)
+		if (i->used && !sodium_memcmp(i->device, device, 32))
+			forget(i);
+}
+
 void token_use(struct token *token, const uint8_t device[32])
 {
 	token->used = true;

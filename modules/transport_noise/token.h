@@ -65,6 +65,8 @@ uint32_t token_count_open(struct token_table *t, uint64_t now);
 struct token *token_find(struct token_table *t, uint64_t now, const uint8_t id[TOKEN_ID], const uint8_t device[32]);
 /* The one after `previous` (NULL: the first) that `device` may use, or NULL: to try each one's PSK. */
 struct token *token_next(struct token_table *t, uint64_t now, const struct token *previous, const uint8_t device[32]);
+/* `device` is revoked: what it has used it may not use again. */
+void token_revoke(struct token_table *t, const uint8_t device[32]);
 /* The enrolment of `device` is on disk: burn the token. */
 void token_use(struct token *token, const uint8_t device[32]);
 

@@ -159,7 +159,7 @@ START_TEST(pause)
 	ends = calloc(ARRIVAL_MAX, sizeof(*ends));
 	raws = calloc(1, sizeof(*raws));
 	for (uint32_t i = 0; i < ARRIVAL_MAX; i++) {
-		static const struct rtun_addr peer = {.port = 7};
+		const struct rtun_addr peer = {.family = 4, .ip = {192, 0, (uint8_t)(i / ARRIVAL_SHARE), 1}, .port = 7};
 		ck_assert_int_eq(rooms[0], 0);
 		ck_assert_int_eq(pipe_end_init(&ends[i], raws, false), 0);
 		struct rtun_stream *s = ends[i].s;
@@ -181,6 +181,30 @@ START_TEST(pause)
 }
 END_TEST
 
+/* One source has a share of the places: its own oldest make room. */
+START_TEST(share)
+{
+	free(ends);
+	free(raws);
+	ends = calloc(ARRIVAL_SHARE + 6, sizeof(*ends));
+	raws = calloc(1, sizeof(*raws));
+	for (uint32_t i = 0; i < ARRIVAL_SHARE + 6; i++) {
+		/* the second one is a stranger to all others; the rest differ in their interface ids only */
+		const struct rtun_addr peer = {.family = 6, .ip = {0x26, 0, 0, 11, 0, 0, 0, i == 1, (uint8_t)i}, .port = 7};
+		ck_assert_int_eq(pipe_end_init(&ends[i], raws, false), 0);
+		struct rtun_stream *s = ends[i].s;
+		arrival_add(&all, &s, &peer);
+	}
+	loop_advance(bed.loop, RTUN_MS);
+	for (uint32_t i = 0; i < ARRIVAL_SHARE + 6; i++)
+		ck_assert_int_eq(ends[i].shut, i < 6 && i != 1);
+	ck_assert_uint_eq(all.count, ARRIVAL_SHARE + 1);
+	ck_assert_int_eq(rooms[0], 0);
+	arrivals_fini(&all);
+	loop_advance(bed.loop, 2 * PATIENCE);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("arrival");
@@ -191,6 +215,7 @@ int main(void)
 	tcase_add_test(t, good_one);
 	tcase_add_loop_test(t, broken, 0, 2);
 	tcase_add_test(t, pause);
+	tcase_add_test(t, share);
 	suite_add_tcase(s, t);
 	return bed_run(s);
 }

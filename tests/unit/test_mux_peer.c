@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "mux_bed.h"
+#include "../../modules/transport_noise/mux_private.h"
 
 #include "../../modules/transport_noise/noise.h"
 
@@ -521,7 +522,10 @@ static uint64_t ends_after(void)
 START_TEST(silence_idle)
 {
 	start(_i);
-	SAY(FRAME_PONG, 0, "12345678");
+	SAY(FRAME_PONG, 0, "notaping"); /* means nothing */
+	ck_assert_uint_ne(d->mux->ping_sent, 0);
+	say(FRAME_PONG, 0, d->mux->ping, PING_BYTES);
+	ck_assert_uint_eq(d->mux->ping_sent, 0);
 	raw->len = 0;
 	loop_advance(bed.loop, 14 * RTUN_S);
 	hear(FRAME_PING, 0);
@@ -540,7 +544,10 @@ START_TEST(silence_busy)
 {
 	struct opened o = {0};
 	start(true);
-	SAY(FRAME_PONG, 0, "12345678");
+	SAY(FRAME_PONG, 0, "notaping"); /* means nothing */
+	ck_assert_uint_ne(d->mux->ping_sent, 0);
+	say(FRAME_PONG, 0, d->mux->ping, PING_BYTES);
+	ck_assert_uint_eq(d->mux->ping_sent, 0);
 	raw->len = 0;
 	loop_advance(bed.loop, (uint64_t)_i * RTUN_S);
 	ck_assert_int_eq(open_to(d, &o, "a"), 0);

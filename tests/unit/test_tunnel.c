@@ -747,6 +747,25 @@ START_TEST(sessions)
 }
 END_TEST
 
+/* Revoked within its token's 15 minutes: the token that it has burned does not let it in again. */
+START_TEST(revoked_with_its_token)
+{
+	uint8_t token[32];
+	char url[URL_MAX], error[DEVICE_ERROR];
+	make_token(token, url);
+	place_start(1);
+	enroll(1, url);
+	ck_assert_int_eq(reply.ok, 1);
+	pass(5 * RTUN_S);
+	ck_assert_ptr_nonnull(tunnel_of(1));
+	ck_assert_int_eq(device_revoke(hub->hub->devices, device_by_key(hub->hub->devices, places[1].public), error), 0);
+	enroll(1, url);
+	ck_assert_int_eq(reply.ok, 0);
+	pass(MINUTE);
+	ck_assert_uint_eq(hub->hub->devices->count, 0);
+}
+END_TEST
+
 /* A first message that enrols, recorded and sent again: whatever it sets off, nothing changes. */
 START_TEST(enrolment_replayed)
 {
@@ -830,6 +849,7 @@ int main(void)
 	tcase_add_test(t, token_survives_full_disk);
 	tcase_add_test(t, silence);
 	tcase_add_test(t, sessions);
+	tcase_add_test(t, revoked_with_its_token);
 	tcase_add_test(t, enrolment_replayed);
 	tcase_add_loop_test(t, stopped_anywhere, 0, 30);
 	suite_add_tcase(s, t);
