@@ -3,6 +3,7 @@
  * app.c - from a configuration file to created instances, and what can be done with them without a daemon.
  */
 #include "app.h"
+#include "stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +179,8 @@ int app_setup_here(struct app *app, struct command_error *err)
 void app_stop(struct app *app)
 {
 	for (uint32_t i = app->count; i-- > 0;) instance_stop(app->instances[i]);
+	/* Streams that linger belong to modules, too: they end while those still have their state. */
+	if (app->loop) stream_end_lingers(loop_lingers(app->loop));
 	if (app->count && app->loop)
 		for (unsigned i = 0; i < APP_LAST_TURNS; i++) loop_turn(app->loop);
 }

@@ -4,6 +4,7 @@
  * bounds: who sends too much or reads too little is dropped.
  */
 #include "control_conn.h"
+#include "value.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -109,8 +110,9 @@ static void control_conn_say(struct control_conn *c, json_t *j)
 
 static void control_conn_fail(struct control_conn *c, const struct command_error *e)
 {
-	json_t *remedy = e->remedy[0] ? json_string(e->remedy) : json_null();
-	control_conn_say(c, json_pack("{s:{s:s, s:s, s:o}}", "error", "code", e->code, "text", e->text, "remedy", remedy));
+	json_t *remedy = e->remedy[0] ? value_json_text(e->remedy) : json_null();
+	control_conn_say(c, json_pack("{s:{s:s, s:o, s:o}}", "error", "code", e->code, "text", value_json_text(e->text),
+					"remedy", remedy));
 }
 
 /* ---- requests ---- */

@@ -437,16 +437,27 @@ int loop_create_virtual(struct loop **ret_loop)
 	return 0;
 }
 
-/* Threads of work still hold the loop: wait for them, and let their ends be called. */
-static void wait_for_work(struct loop *loop)
+/* Threads of work still hold the loop: let those that are nearly done end, and their ends be called. False: some are not;
+ * they can't be stopped, so the loop has to stay for them, and the program ends under them. */
+static bool wait_for_work(struct loop *loop)
 {
-	while (loop->reserved_out || loop->posts) {
+	struct timespec until;
+	bool late = false, left;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 200000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	do {
 		pthread_mutex_lock(&loop->lock);
-		while (loop->reserved_out && !loop->posts)
-			pthread_cond_wait(&loop->returned, &loop->lock);
+		while (loop->reserved_out && !loop->posts && !late)
+			late = pthread_cond_timedwait(&loop->returned, &loop->lock, &until) == ETIMEDOUT;
+		left = loop->reserved_out || loop->posts;
 		pthread_mutex_unlock(&loop->lock);
 		on_posted(loop->ev, &loop->posted, 0);
-	}
+	} while (left && !late);
+	return !left || !late;
 }
 
 void loop_destroy(struct loop **loop)
@@ -454,7 +465,10 @@ void loop_destroy(struct loop **loop)
 	struct loop *l = *loop;
 	if (!l)
 		return;
-	wait_for_work(l);
+	if (!wait_for_work(l)) {
+		*loop = NULL;
+		return;
+	}
 	stream_end_lingers(&l->lingers);
 	run_deferred(l);
 	while (l->signals) {

@@ -137,6 +137,8 @@ static void direction_done(struct direction *d)
 
 static void count(struct direction *d, uint64_t n)
 {
+	if (!n)
+		return;
 	d->bytes += n;
 	d->relay->last_byte = loop_now(d->relay->loop);
 }

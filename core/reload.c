@@ -136,6 +136,10 @@ static void reload_undo(struct reload *rl, uint32_t n)
 	while (n-- > 0) {
 		struct instance *old = app_instance_find(rl->app, rl->items[n]->name);
 		if (!rl->items[n]->mark || !instance_reload(old, old->cfg->cfg)) continue;
+		/* It goes on with the new ones: so they must live on. */
+		struct schema_struct *cfg = old->cfg;
+		old->cfg = rl->items[n]->cfg;
+		rl->items[n]->cfg = cfg;
 		log_text(rl->app->log, old->name, RTUN_ERROR,
 			 "did not take its old options back after a reload that failed elsewhere; restart restunnel");
 	}

@@ -87,6 +87,8 @@ static int64_t op_writev(struct rtun_stream *s, const struct iovec *v, uint32_t 
 	if (!OP(s, writev))
 		return -RTUN_ENOTSUP;
 	int64_t r = s->ops->writev(s->self, v, n);
+	if (r == 0 && iov_total(v, n))
+		return -RTUN_EAGAIN; /* "nothing accepted", said by an implementer in its own way */
 	if (r < 0 && r != -RTUN_EAGAIN)
 		output_failed(s, (uint32_t)-r);
 	return r;
@@ -266,7 +268,7 @@ void host_stream_consume(struct rtun_stream *s, uint64_t n)
 void host_stream_want(struct rtun_stream *s, uint32_t events)
 {
 	if (!events) {
-		s->wanted = 0;
+		s->wanted = s->fired = 0; /* what was marked is not lost: the next want() looks again */
 		return;
 	}
 	s->wanted |= events;
@@ -505,6 +507,8 @@ void host_stream_failed(struct rtun_stream *s, uint32_t err)
 	s->failed = true;
 	stream_output_failed(s, err);
 	end_both(s, err);
+	if (wrap_inner(s)) /* a wrapper that gives up: what it wraps is of no use to anyone */
+		host_stream_abort(wrap_inner(s), err);
 }
 
 bool stream_can_pull(const struct rtun_stream *s)

@@ -112,7 +112,7 @@ static uint64_t inner_sink(void *arg, const struct iovec *v, uint32_t n)
 {
 	struct wrap *w = arg;
 	struct iovec cut[IOV_MAX_HERE];
-	if (!w->outer->joint || w->outer->in.len)
+	if (!w->outer->joint || w->outer->in.len || w->outer->in_ended)
 		return 0;
 	uint32_t k = allowed(w, RTUN_IN, v, n, cut);
 	uint64_t r = k ? w->outer->joint->sink(w->outer->joint_arg, cut, k) : 0;
@@ -173,7 +173,7 @@ uint32_t stream_held(struct rtun_stream *s, struct iovec *v, uint32_t max)
 {
 	struct wrap *w = wrap_of(s);
 	struct iovec held[IOV_MAX_HERE];
-	if (s->in.len || !w)
+	if (s->in.len || !w || s->in_ended)
 		return buf_iov(&s->in, v, max);
 	uint32_t n = stream_held(w->inner, held, max < IOV_MAX_HERE ? max : IOV_MAX_HERE);
 	if (!n)
@@ -184,7 +184,7 @@ uint32_t stream_held(struct rtun_stream *s, struct iovec *v, uint32_t max)
 void stream_take_held(struct rtun_stream *s, uint64_t n)
 {
 	struct wrap *w = wrap_of(s);
-	if (s->in.len || !w) {
+	if (s->in.len || !w || s->in_ended) {
 		host_stream_consume(s, n);
 		return;
 	}

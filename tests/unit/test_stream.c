@@ -517,6 +517,76 @@ START_TEST(put_goes_ahead_of_shutdown)
 }
 END_TEST
 
+/* want(0) takes back also what was marked already, and nothing is lost by it. */
+START_TEST(want_nothing)
+{
+	struct hostile h = {.size = 10, .never_ends = true};
+	hostile_open(&h, 1);
+	host_stream_on_ready(h.stream, on_ready, NULL);
+	loop_advance(loop, RTUN_S);
+	seen_reset();
+	host_stream_want(h.stream, RTUN_READ);
+	host_stream_want(h.stream, 0);
+	loop_advance(loop, RTUN_S);
+	ck_assert_int_eq(seen_count, 0);
+	host_stream_want(h.stream, RTUN_READ);
+	loop_advance(loop, RTUN_S);
+	ck_assert_int_eq(seen_count, 1);
+	host_stream_close(&h.stream);
+	loop_advance(loop, RTUN_S);
+}
+END_TEST
+
+static int64_t write_nothing(void *self, const struct iovec *v, uint32_t n)
+{
+	(void)self, (void)v, (void)n;
+	return 0;
+}
+
+/* An implementer that says 0 for "not now" doesn't hang the loop. */
+START_TEST(writev_of_nothing)
+{
+	static const struct rtun_stream_ops ops = {.size = sizeof(ops), .writev = write_nothing};
+	struct rtun_stream *s;
+	struct iovec v = {"x", 1};
+	ck_assert_int_eq(stream_create(loop, &ops, NULL, &s), 0);
+	ck_assert_int_eq(host_stream_writev(s, &v, 1), -RTUN_EAGAIN);
+	ck_assert_int_eq(host_stream_put(s, "x", 1), 0);
+	host_stream_ready(s, RTUN_WRITE);
+	loop_advance(loop, RTUN_S);
+	host_stream_close(&s);
+	loop_advance(loop, RTUN_S);
+}
+END_TEST
+
+/* A wrapper that fails lets nothing more through, and ends what it wraps. */
+START_TEST(wrapper_fails)
+{
+	struct hostile a = {.never_ends = true, .out_stall_at = 1000}, b = {.size = 50000, .never_ends = true};
+	struct ending e = {0};
+	struct rtun_stream *s, *outer;
+	hostile_open(&a, 0);
+	hostile_open(&b, (unsigned)_i);
+	s = b.stream;
+	ck_assert_int_eq(host_wrap(&hctx.ctx, &s, &counting, NULL, &s), 0);
+	outer = s;
+	relay_of(a.stream, s, &e, 0, 0);
+	loop_advance(loop, RTUN_S);
+	uint64_t before = a.got;
+	host_stream_failed(outer, RTUN_EDENIED);
+	a.stalled = false;
+	a.out_stall_at = 0;
+	host_stream_ready(a.stream, RTUN_WRITE);
+	loop_advance(loop, RTUN_S);
+	ck_assert_int_eq(e.called, 1);
+	ck_assert_uint_le(a.got - before, 65536); /* what had come through before */
+	ck_assert_uint_eq(a.aborted, RTUN_EDENIED);
+	ck_assert_uint_eq(b.aborted, RTUN_EDENIED);
+	loop_advance(loop, RTUN_S);
+	ck_assert_uint_eq(loop_buffers(loop)->used, 0);
+}
+END_TEST
+
 START_TEST(close_without_shutdown_aborts)
 {
 	int destroyed = 0;
@@ -795,6 +865,9 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, peek_waits_for_new_bytes, 0, 2);
 	tcase_add_loop_test(t, end_waits_behind_data, 0, 10);
 	tcase_add_test(t, put_goes_ahead_of_shutdown);
+	tcase_add_test(t, want_nothing);
+	tcase_add_test(t, writev_of_nothing);
+	tcase_add_loop_test(t, wrapper_fails, 0, 4);
 	tcase_add_loop_test(t, close_without_shutdown_aborts, 0, 4);
 	tcase_add_test(t, close_from_its_own_callback);
 	tcase_add_loop_test(t, abort_answers_everything, 0, 4);

@@ -10,7 +10,7 @@
  * What an owner may rely on
  *   - Received data is delivered before end of stream, and end of stream or error exactly once, last.
  *   - The ready callback comes from the loop only, never from inside a call on the same stream; and never after
- *     rtun_close().
+ *     rtun_close(). (Ops of an implementer may come from inside its own calls: see there.)
  *   - An end of stream that reaches you was meant by the other side: a carrier that breaks gives RTUN_ETRUNCATED or
  *     RTUN_ERESET, never an end of stream.
  */
@@ -73,8 +73,9 @@ typedef void rtun_ready_cb(void *arg, struct rtun_stream *s, uint32_t events);
  * Output likewise: `writev` is given bytes. An implementer that would rather fetch them at the last moment also has
  * `offer`: told that its owner has bytes, it calls rtun_pull() when it wants them.
  *
- * Ops are never called from inside each other's rtun_ready(): that only marks the stream. `self` is the
- * implementer's; after `destroy`, which is the last call, nothing comes. An op that is NULL: shutdown and abort do
+ * From inside your own calls may come: writev, want and shutdown from rtun_ready(RTUN_WRITE), when something waits to be
+ * sent; offer and abort from rtun_pull(); consumed and abort from rtun_feed(). destroy never does: it comes from the loop.
+ * A writev that answers 0 means -RTUN_EAGAIN. `self` is the implementer's; after `destroy`, which is the last call, nothing comes. An op that is NULL: shutdown and abort do
  * nothing, want is not needed, everything else answers -RTUN_ENOTSUP. */
 struct rtun_stream_ops {
 	uint32_t size;
@@ -100,15 +101,15 @@ struct rtun_stream_ops {
 /* rtun_stream_create(ctx, ops, self, &s)  A new stream for `ops` (which must outlive it); the caller is its
  *                               implementer and, until it gives it away, its owner. 0 or -RTUN_ENOMEM.
  * int64_t rtun_feed(s, v, n)    Hand over received bytes; all are taken: 0, or -RTUN_EOVERLOAD when the core's budget
- *                               is used up (nothing was taken: abort this stream with that error), or -RTUN_EPIPE
+ *                               is used up (the rest is lost: end this stream with that error), or -RTUN_EPIPE
  *                               when the owner has let go or aborted (drop them, and count them as consumed).
  * void    rtun_feed_end(s, err) Input ends after all that was fed: err 0 = end of stream, else an error.
  * void    rtun_ready(s, events) What `want` waited for has come.
  * int64_t rtun_pull(s, v, n)    After `offer`: bytes from the owner's source, straight into your buffers (> 0; fewer
  *                               than asked for: that was all, `offer` comes again when there is more); 0: the
  *                               source ended: send your end of stream (shutdown will not be called);
- *                               -RTUN_EAGAIN: nothing now, `offer` comes again; else the source failed, `abort`
- *                               follows from the loop: drop it.
+ *                               -RTUN_EAGAIN: nothing now, `offer` comes again; else the source failed, and
+ *                               `abort` has come or will: drop it.
  * void    rtun_failed(s, err)   The carrier is gone: both directions end, input after what was fed. */
 
 /* ---- Wrappers: watch or slow down the bytes of another stream --------------------------------------------------
