@@ -6,15 +6,13 @@
 
 #include "cli.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli_png.h"
 #include "cli_qr.h"
 #include "cli_render.h"
 #include "cli_source.h"
@@ -28,51 +26,10 @@ struct asking {
 	struct cli_verb *verb;
 	json_t *args, *answer;
 	struct control_client *follower;
-	FILE *png;
+	struct cli_png *png;
 };
 
 /* ---- Pictures ---- */
-
-/* Opened before anything else, as the user that typed the command: data-dir's owner may have no right to write there.
- * The file holds whatever the code says, a token perhaps: nobody else may read it. */
-static int open_png(struct asking *a)
-{
-	const char *path = a->cli->call.png;
-	const struct cli_out *o = &a->cli->out;
-	int fd;
-
-	if (!path) return 0;
-	if (!cli_qr_has_png())
-		return cli_out_fail(o, "no-png", "use --qr, or a restunnel built with libpng",
-				"--png: this restunnel was built without libpng");
-	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || fchmod(fd, 0600) || !(a->png = fdopen(fd, "w"))) {
-		int error = errno;
-
-		if (fd >= 0) close(fd);
-		return cli_out_fail(o, "png", "choose another file", "%s: %s", path, strerror(error));
-	}
-	return 0;
-}
-
-/* After a failure nothing is left of a file that has nothing in it. */
-static int close_png(struct asking *a, int rc)
-{
-	struct stat st;
-	bool is_empty = fstat(fileno(a->png), &st) == 0 && st.st_size == 0;
-
-	if (rc && is_empty) unlink(a->cli->call.png);
-	if (fclose(a->png) && !rc) rc = cli_out_fail(&a->cli->out, "png", NULL, "%s could not be written", a->cli->call.png);
-	return rc;
-}
-
-static int write_png(struct asking *a, const char *text)
-{
-	if (!a->png) return 0;
-	if (ftruncate(fileno(a->png), 0) || cli_qr_png(a->png, text))
-		return cli_out_fail(&a->cli->out, "png", NULL, "%s could not be written", a->cli->call.png);
-	return 0;
-}
 
 static int draw(struct asking *a)
 {
@@ -84,7 +41,7 @@ static int draw(struct asking *a)
 	if (!text) return 0;
 	if (!o->json && cli_qr_print(o->out, text, mode))
 		fprintf(o->err, "restunnel: the text is too long for a QR code\n");
-	return write_png(a, text);
+	return a->png ? cli_png_keep(a->png, o, text) : 0;
 }
 
 /* ---- Waiting for what follows ---- */
@@ -212,7 +169,8 @@ static int show(struct asking *a)
 int cli_command_run(const struct cli *cli)
 {
 	struct asking a = {.cli = cli};
-	int rc = open_png(&a);
+	/* before anything else, as the user who typed the command */
+	int rc = cli->call.png ? cli_png_open(cli->call.png, &cli->out, &a.png) : 0;
 
 	if (!rc) rc = cli_source_open(cli, &a.source);
 	if (!rc) rc = find_verb(&a);
@@ -221,7 +179,7 @@ int cli_command_run(const struct cli *cli)
 		rc = ask(&a);
 	}
 	if (!rc) rc = show(&a);
-	if (a.png) rc = close_png(&a, rc);
+	cli_png_close(&a.png);
 	if (a.follower) control_client_close(&a.follower);
 	json_decref(a.answer);
 	json_decref(a.args);

@@ -277,6 +277,23 @@ if R --version | grep -q 'libpng yes'; then
 	same 'mode of the picture' 600 "$(stat -c %a code.png)"
 	same 'the picture' PNG "$(head -c 4 code.png | tail -c 3)"
 	run 1 invite w --png /nonexistent/code.png -c good.yaml; has err '/nonexistent/code.png: No such file'
+	# what is there is replaced by a whole picture, or left as it is
+	echo old >kept.png; chmod 644 kept.png
+	run 0 invite w --png kept.png -c good.yaml; same 'the new picture' PNG "$(head -c 4 kept.png | tail -c 3)"
+	echo old >kept.png
+	run 2 greet ann --png kept.png -c good.yaml
+	same 'a file after a refused --png' old "$(cat kept.png)"
+	(trap '' XFSZ; ulimit -f 0; R invite w --png kept.png -c good.yaml 2>/dev/null | cat >/dev/null)
+	same 'a file after a picture that could not be written' old "$(cat kept.png)"
+	mkfifo pipe.png; ln -s kept.png link.png
+	mknod -m 666 node.png c 1 3 2>/dev/null || ln -s /dev/null node.png # a node of our own: only root may make one
+	for thing in pipe.png link.png node.png "$work"; do
+		run 1 invite w --png "$thing" -c good.yaml; has err "$thing: this is not a regular file"
+	done
+	[ -p pipe.png ] && [ -L link.png ] && [ -c node.png ] || fail 'what is no regular file was replaced'
+	same 'the file behind a link' old "$(cat kept.png)"
+	same 'what is left of pictures' '' "$(find . -maxdepth 1 -name '*.png.*')"
+	same 'mode of the device' 666 "$(stat -Lc %a node.png)"
 else
 	run 1 invite w --png code.png -c good.yaml; has err 'without libpng'
 fi
