@@ -25,24 +25,22 @@ static int open_standard_fds(void)
 }
 
 /* Arguments may be secrets (a pairing URL), and every user can read those of a process. `run` has none, and keeps its
- * own for `ps`. One block, since who reads the table may move what is in it. NULL: out of memory. */
+ * own for `ps`. One block, pointers and texts. NULL: out of memory. */
 static char **take_arguments(int argc, char **argv)
 {
-	size_t size = ((size_t)argc + 1) * sizeof(char *);
+	size_t pointers = ((size_t)argc + 1) * sizeof(char *), size = pointers;
 	bool keep = false;
-	char **copy, *text;
+	char **copy, *at;
 
+	for (int i = 0; i < argc; i++) size += strlen(argv[i]) + 1;
+	if (!(copy = calloc(1, size))) return NULL;
+	at = (char *)copy + pointers;
 	for (int i = 0; i < argc; i++) {
-		size += strlen(argv[i]) + 1;
+		copy[i] = strcpy(at, argv[i]);
+		at += strlen(at) + 1;
 		keep = keep || !strcmp(argv[i], "run");
 	}
-	copy = calloc(1, size);
-	text = copy ? (char *)(copy + argc + 1) : NULL;
-	for (int i = 0; copy && i < argc; i++) {
-		copy[i] = text;
-		text = stpcpy(text, argv[i]) + 1;
-	}
-	for (int i = 1; copy && !keep && i < argc; i++) explicit_bzero(argv[i], strlen(argv[i]));
+	for (int i = 1; !keep && i < argc; i++) explicit_bzero(argv[i], strlen(argv[i]));
 	return copy;
 }
 
