@@ -20,8 +20,8 @@
 
 #include "wire.h"
 
-#define ARRIVAL_MAX 512U
-#define ARRIVAL_SHARE 32U
+#define ARRIVAL_MAX 4096U
+#define ARRIVAL_SHARE 1024U
 
 struct arrival;
 
