@@ -303,7 +303,7 @@ static void judge_key(struct fill *f, const struct conf_node *node)
 
 /* ---- Listening beyond this machine ---- */
 
-enum exposure { EXPOSURE_REFUSED, EXPOSURE_WITHOUT_USERS, EXPOSURE_ALLOWED };
+enum exposure { EXPOSURE_UNKNOWN, EXPOSURE_REFUSED, EXPOSURE_WITHOUT_USERS, EXPOSURE_ALLOWED };
 
 /* NULL: there is no such row, or it doesn't hold here. */
 static const struct rtun_option *used_row(const struct fill *f, const char *key, uint32_t type, bool *ret_bad)
@@ -327,7 +327,9 @@ static enum exposure exposure_of(const struct fill *f)
 	const char *file;
 	uint32_t on = 0;
 
-	if (expose && !bad)
+	if (!expose)
+		return EXPOSURE_UNKNOWN;
+	if (!bad)
 		memcpy(&on, (const char *)f->cfg + expose->offset, sizeof(on));
 	if (!on)
 		return bad ? EXPOSURE_ALLOWED : EXPOSURE_REFUSED;
@@ -341,6 +343,7 @@ static enum exposure exposure_of(const struct fill *f)
 static void judge_local(struct fill *f, const struct rtun_option *row, enum exposure exposure)
 {
 	static const char *const remedies[] = {
+		[EXPOSURE_UNKNOWN] = "listen on 127.0.0.1, [::1] or unix:/path; to reach it from elsewhere use `ssh -L`",
 		[EXPOSURE_REFUSED] = "listen on 127.0.0.1, [::1] or unix:/path; or, when others are meant to reach it, "
 				     "add \"expose-beyond-loopback: true\" and name a users-file",
 		[EXPOSURE_WITHOUT_USERS] = "name a users-file too: expose-beyond-loopback alone would let everybody in",
