@@ -157,7 +157,25 @@ static int bind_ip(const struct rtun_addr *addr)
 	return fd;
 }
 
-static const char *bind_remedy(int err)
+static const char *bind_remedy_unix(int err)
+{
+	switch (err) {
+	case EADDRINUSE:
+		return "; another program listens there, or something is in the way: remove that or choose another path";
+	case EACCES:
+	case EPERM:
+		return "; this user may not make a socket in that directory";
+	case ENOENT:
+	case ENOTDIR:
+		return "; make the directory first";
+	case ENAMETOOLONG:
+		return "; the path of a socket has at most 107 bytes: choose a shorter one";
+	default:
+		return "";
+	}
+}
+
+static const char *bind_remedy_ip(int err)
 {
 	switch (err) {
 	case EADDRINUSE:
@@ -208,7 +226,8 @@ static int listener_open(struct rtun_listener *l, const struct rtun_listen_req *
 		return -RTUN_ENOMEM;
 	return 0;
 fail_system:
-	rtun_log(l->ctx, RTUN_ERROR, "can't listen on %s: %s%s", e->text, strerror(errno), bind_remedy(errno));
+	rtun_log(l->ctx, RTUN_ERROR, "can't listen on %s: %s%s", e->text, strerror(errno),
+		 e->path ? bind_remedy_unix(errno) : bind_remedy_ip(errno));
 	return -RTUN_EIO;
 }
 
