@@ -216,10 +216,11 @@ static int set_up(const struct cli *cli)
 		return cli_out_fail(&cli->out, "configuration", NULL, "this would not run, so %s was not kept", cli->call.config);
 	}
 	rc = app_setup(app, &err);
-	if (rc)
-		rc = cli_out_fail(&cli->out, err.code, err.remedy, "%s is written, but not all it needs could be made: %s",
-				cli->call.config,
-				  err.text);
+	if (rc) /* perhaps as data-dir's owner by now, who may not remove it */
+		rc = cli_out_fail(&cli->out, err.code, err.remedy,
+				  unlink(cli->call.config) ? "%s is written, but not all it needs could be made: %s"
+							   : "what %s needs could not be made, so it was not kept: %s",
+				  cli->call.config, err.text);
 	app_destroy(&app);
 	return rc;
 }
