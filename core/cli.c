@@ -38,7 +38,7 @@ struct cli_verb *cli_own_verb(const struct cli_own *own)
 	json_decref(description);
 	if (!verb) abort();
 	for (size_t i = 0; i < verb->arg_count; i++)
-		verb->args[i].optional_value = own->optional && !strcmp(verb->args[i].key, own->optional);
+		if (own->optional && !strcmp(verb->args[i].key, own->optional)) verb->args[i].optional_value = own->optional_value;
 	return verb;
 }
 

@@ -28,7 +28,7 @@ typedef int cli_own_fn(const struct cli *cli, const json_t *args);
 struct cli_own {
 	struct rtun_command command; /* without `run` */
 	cli_own_fn *run;
-	const char *optional; /* the key that may be given with or without a value, or NULL */
+	const char *optional, *optional_value; /* the key that may be given with or without a value, or NULL; and what the value is */
 	bool no_json;
 };
 extern const struct cli_own cli_own_init, cli_own_check, cli_own_run, cli_own_status, cli_own_modules, cli_own_help;

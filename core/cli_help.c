@@ -68,18 +68,18 @@ static void usage_of(const struct cli_arg *arg, char *buf, size_t len)
 
 	upper(arg->key, up, sizeof(up));
 	if (arg->positional) {
-		snprintf(buf, len, arg->required ? "%s%s" : "[%s%s]", up, arg->rest ? "..." : "");
+		snprintf(buf, len, arg->required && !arg->from_stdin ? "%s%s" : "[%s%s]", up, arg->rest ? "..." : "");
 		return;
 	}
 	if (arg->optional_value) {
-		snprintf(value, sizeof(value), "[=VALUE]");
+		snprintf(value, sizeof(value), "[=%.80s]", arg->optional_value);
 	} else if (arg->type != RTUN_T_BOOL) {
 		snprintf(value, sizeof(value), " %.80s", up);
 	}
 	snprintf(buf, len, arg->required ? "--%s%s" : "[--%s%s]", arg->key, value);
 }
 
-static void print_usage(const struct cli_out *o, const struct cli_verb *v)
+static void print_usage(const struct cli_out *o, const struct cli_verb *v, const struct cli_own *own)
 {
 	char buf[200];
 
@@ -92,7 +92,8 @@ static void print_usage(const struct cli_out *o, const struct cli_verb *v)
 			fprintf(o->out, " %s", buf);
 		}
 	}
-	fprintf(o->out, " [-c FILE]\n");
+	fprintf(o->out, "%s%s [-c FILE]\n", cli_verb_qr(v) ? " [--qr=HOW] [--png FILE]" : "",
+		own && own->no_json ? "" : " [--json]");
 }
 
 static void print_arg(const struct cli_out *o, const struct cli_arg *arg)
@@ -106,8 +107,10 @@ static void print_arg(const struct cli_out *o, const struct cli_arg *arg)
 	if (arg->positional) {
 		snprintf(left, sizeof(left), "%s%s", up, arg->rest ? "..." : "");
 	} else {
-		snprintf(left, sizeof(left), "--%s%s%s", arg->key, arg->optional_value ? "[=" : arg->type == RTUN_T_BOOL ? "" : " ",
-			 arg->optional_value ? "VALUE]" : arg->type == RTUN_T_BOOL ? "" : up);
+		const char *value = arg->optional_value ? arg->optional_value : arg->type == RTUN_T_BOOL ? "" : up;
+
+		snprintf(left, sizeof(left), "--%s%s%s%s", arg->key, arg->optional_value ? "[=" : *value ? " " : "", value,
+			 arg->optional_value ? "]" : "");
 	}
 	/* "Whom to greet: a name; default ann" */
 	snprintf(right, sizeof(right), "%.*s%s%s%s%s%s%s", (int)doc, arg->doc ? arg->doc : "", typed ? ": " : "",
@@ -121,7 +124,7 @@ static void print_common(const struct cli_out *o, const struct cli_verb *v, cons
 	const char *left, *right;
 
 	title(o, "Options");
-	if (!own && json_array_size(v->instances) != 1)
+	if (!own && v->module && *v->module && json_array_size(v->instances) != 1)
 		entry(o, 26, "--on INSTANCE", "Which instance answers, where several have the verb");
 	if (cli_verb_qr(v)) {
 		entry(o, 26, "--qr=HOW", "The code on the terminal: auto (default), ansi, utf8, ascii or none");
@@ -137,8 +140,10 @@ static void print_notes(const struct cli_out *o, const struct cli_verb *v)
 	const json_t *instance;
 	size_t i;
 
-	if (!v->module || !*v->module) return;
-	snprintf(text, sizeof(text), "A verb of the module %s", v->module);
+	if (v->module && *v->module)
+		snprintf(text, sizeof(text), "A verb of the module %s", v->module);
+	else
+		snprintf(text, sizeof(text), "A verb of restunnel itself");
 	fprintf(o->out, "\n%s%s", text, json_array_size(v->instances) ? "; here: " : "");
 	json_array_foreach(v->instances, i, instance)
 		fprintf(o->out, "%s%s", i ? ", " : "", json_is_string(instance) ? json_string_value(instance) : "?");
@@ -147,7 +152,7 @@ static void print_notes(const struct cli_out *o, const struct cli_verb *v)
 
 static int print_verb(const struct cli_out *o, const struct cli_verb *v, const struct cli_own *own)
 {
-	print_usage(o, v);
+	print_usage(o, v, own);
 	if (v->doc) fprintf(o->out, "\n%s\n", v->doc);
 	if (v->arg_count) title(o, "Arguments");
 	for (size_t i = 0; i < v->arg_count; i++)

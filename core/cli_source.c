@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app_state.h"
 #include "process.h"
 
 /* A word that no installed module knows is a slip, whatever else may be wrong: 2 (said); 0: it may be a verb. */
@@ -43,6 +44,14 @@ static int bad_config(const struct cli *cli, const struct conf_report *report)
 	return cli_out_fail(&cli->out, "configuration", "see `restunnel check`", "%s can't be used", cli->call.config);
 }
 
+/* Not one word of it is known: the default data-dir may be that of quite another daemon. */
+static bool is_unreadable(const struct cli *cli, const struct conf_report *report)
+{
+	for (uint32_t i = 0; i < report->count; i++)
+		if (!strcmp(report->items[i].code, "unreadable") && !strcmp(report->items[i].at.file, cli->call.config)) return true;
+	return false;
+}
+
 /* data-dir, even of a configuration that has mistakes elsewhere: the daemon may be running on the one before. */
 static int read_data_dir(const struct cli *cli, struct cli_source *s)
 {
@@ -52,7 +61,7 @@ static int read_data_dir(const struct cli *cli, struct cli_source *s)
 
 	if (access(cli->call.config, F_OK) && (errno == ENOENT || errno == ENOTDIR)) return no_config(cli);
 	rc = conf_load(cli->call.config, &report, &conf);
-	if (conf && conf->data_dir && (rc == 0 || rc == -RTUN_ECONFIG)) s->data_dir = strdup(conf->data_dir);
+	if (conf && conf->data_dir && !is_unreadable(cli, &report) && (rc == 0 || rc == -RTUN_ECONFIG)) s->data_dir = strdup(conf->data_dir);
 	rc = s->data_dir ? 0 : bad_config(cli, &report);
 	conf_report_clear(&report);
 	conf_free(&conf);
@@ -129,6 +138,8 @@ json_t *cli_source_installed(const struct cli *cli)
 	json_t *commands = json_array();
 	struct modload *ml = NULL;
 
+	for (const struct rtun_command *c = app_core_commands; c->name; c++)
+		json_array_append_new(commands, command_describe(c));
 	if (modload_create(cli->call.module_dir, NULL, &ml) == 0) {
 		modload_each(ml, describe_module, commands);
 		modload_destroy(&ml);

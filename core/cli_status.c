@@ -253,5 +253,5 @@ const struct cli_own cli_own_status = {
 		.args = &status_schema,
 		.flags = RTUN_CMD_READONLY,
 	},
-	.run = status, .optional = "wait",
+	.run = status, .optional = "wait", .optional_value = "SECONDS",
 };

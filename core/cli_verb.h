@@ -19,7 +19,7 @@ struct cli_arg {
 	const json_t *choices; /* array of texts, or NULL */
 	uint32_t type;         /* RTUN_T_... */
 	bool required, secret, positional, from_stdin, rest, list;
-	bool optional_value; /* "--key" and "--key=VALUE"; only verbs of the program itself have such */
+	const char *optional_value; /* "--key" and "--key=VALUE": what VALUE is; only verbs of the program itself have such */
 };
 
 struct cli_view {

@@ -94,6 +94,11 @@ for verb in $(cat out); do
 done
 run 0 greet --help; has out '--times TIMES'; has out 'from 1 to 9; default 1'; has out 'restunnel greet ann --times 2'
 run 0 invite --help; has out '--qr=HOW'; has out '--png FILE'; has out 'needs the running daemon'
+has out 'Usage: restunnel invite'; has out '[WORD]'; has out '[--qr=HOW] [--png FILE] [--json] [-c FILE]'
+run 0 status --help; has out '[--wait[=SECONDS]]'
+run 0 help reload -c none.yaml; has out 'Usage: restunnel reload [--json] [-c FILE]'
+run 0 reload --help -c none.yaml; has out 'needs the running daemon'
+run 0 help -c none.yaml; has out '  reload '
 run 0 help --words invite; has out '--png'; has out '--name'
 
 # ---- check
@@ -161,6 +166,9 @@ same 'the file after a second init' "$before" "$(cksum <new/etc/hello.yaml)"
 rm -r new hello
 hello 2 --listen=127.0.0.1:1; has err 'init hello has no option --listen'
 [ ! -e new/etc/hello.yaml ] || fail 'a refused init left a file'
+run 1 --template-dir "$work/templates" init hello -c "$work/early.yaml" --data-dir "$work/no/parent"
+has err 'so it was not kept'; has err 'help: make the directory above it first'
+[ ! -e early.yaml ] || fail 'init kept a file for which no key could be made'
 echo '    volume: 99' >>templates/hello.yaml
 hello 1 --public=x; has err 'too big'
 [ ! -e new/etc/hello.yaml ] || fail 'init kept a file that would not run'
@@ -225,6 +233,7 @@ run 1 invite word -c good.yaml; has err 'invite needs the running daemon'; has e
 run 1 status -c good.yaml; has err 'restunnel is not running'; has err 'help: start it'
 run 1 status --json -c good.yaml; json out 'd["state"] == "down" and d["alerts"][0]["code"] == "not-running" and d["modules"] == []'
 run 1 status --wait=0 -c good.yaml
+run 1 status -c "$work"; has err "can't be read: Is a directory"; hasnt err 'not running'
 run 2 status --wait=soon -c good.yaml
 run 2 status --wait --watch -c good.yaml
 
@@ -262,6 +271,10 @@ same 'lines of --watch --json' 1 "$(wc -l <out)"
 json out 'd["state"] == "ok"'
 run 0 greet ann -c good.yaml; has out 'Name: ann'
 run 2 gret -c good.yaml; has err 'did you mean greet?'
+run 0 reload -c good.yaml; empty err
+cp good.yaml good.copy; echo '    volum: 3' >>good.yaml
+run 1 reload -c good.yaml; has err 'good.yaml:5:'; has err 'not reloaded'
+mv good.copy good.yaml
 # names for completion: what the module's lists say, but nothing that a shell would have to quote
 run 0 help --words greet -c good.yaml; has out 'bea'; hasnt out 'ann'
 run 2 invite -c good.yaml; has err 'invite needs WORD'
