@@ -16,6 +16,7 @@
 #include "log.h"
 #include "loop.h"
 #include "modgraph.h"
+#include "modlisten.h"
 #include "nearest.h"
 #include "process.h"
 #include "timer.h"
@@ -52,6 +53,8 @@ int app_instances_load(struct app *app, const struct conf *conf, struct conf_rep
 	*ret_items = items;
 	*ret_count = n;
 	if (rc == -RTUN_ENOMEM) return rc;
+	int listen = modlisten_judge(items, n, r); /* while they are in the order of the file */
+	if (listen) rc = listen;
 	int graph = modgraph_resolve(items, n, !conf->broken, r);
 	for (uint32_t i = 0; i < n; i++) {
 		int one = items[i]->cfg ? instance_check(items[i], r) : 0;

@@ -136,6 +136,31 @@ cat >good.yaml <<-X
 X
 run 0 check -c good.yaml; empty out; empty err
 run 0 check --strict --json -c good.yaml; json out 'd["ok"] is True and d["errors"] == []'
+if [ -e "$RTUN_TEST_MODULE_DIR/frontend_socks5.so" ] && [ -e "$RTUN_TEST_MODULE_DIR/transport_noise.so" ]; then
+	cat >twice.yaml <<-X
+		data-dir: $work/data
+		modules:
+		  - module: ipfilter
+		  - module: exit_dialer
+		  - module: frontend_socks5
+		    to: exit_dialer
+		    name: a
+		    listen: ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:1"]
+		  - module: frontend_socks5
+		    to: exit_dialer
+		    name: b
+		    listen: ["[::1]:1", "127.0.0.2:2", "127.0.0.1:2"]
+		  - {module: frontend_socks5, to: exit_dialer, name: c, listen: ["unix:/tmp/x", "unix:/tmp/y", "unix:/tmp/x"]}
+		  - module: keystore_file
+		  - {module: transport_noise, name: d, role: hub, listen: "0.0.0.0:2"}
+	X
+	run 1 check -c twice.yaml
+	has err "twice.yaml:8:44: error: 'a' would listen on 127.0.0.1:1, where 'a' does already (twice.yaml:8:14: 127.0.0.1:1)"
+	has err "twice.yaml:12:40: error: 'b' would listen on 127.0.0.1:2, where 'a' does already (twice.yaml:8:29: 127.0.0.1:2)"
+	has err "'c' would listen on unix:/tmp/x"
+	has err "'d' would listen on 0.0.0.0:2, where 'a' does already (twice.yaml:8:29: 127.0.0.1:2)"
+	same 'clashes' 4 "$(grep -c 'would listen' err)"
+fi
 tty check -c good.yaml >out || fail 'check on a terminal'
 has out 'good.yaml:'; has out 'good'
 [ ! -e data ] || fail 'check made data-dir'
