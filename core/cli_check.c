@@ -4,6 +4,8 @@
  */
 #include "app.h"
 #include "cli.h"
+#include "lock.h"
+#include "process.h"
 
 struct check_args {
 	uint32_t strict;
@@ -48,14 +50,38 @@ static void print_words(const struct cli *cli, const struct conf_report *r, bool
 	fprintf(o->err, "%s\n", r->count ? "" : "good");
 }
 
+/* What lock_open() would say. Read apart, since there is no app of a configuration with mistakes; as data-dir's owner,
+ * like every command of root's, which is why it comes last. */
+static void judge_data_dir(const struct cli *cli, struct conf_report *r)
+{
+	struct conf_report known = CONF_REPORT_INIT;
+	struct command_error err = {0};
+	struct conf *conf = NULL;
+
+	conf_load(cli->call.config, &known, &conf);
+	if (conf && conf->tree_count && conf->trees[0]->root && !conf->trees[0]->broken &&
+	    !strcmp(conf->trees[0]->file, cli->call.config)) {
+		const struct conf_node *node = conf_node_get(conf->trees[0]->root, "data-dir");
+
+		if (!(node && node->bad) && (process_become_owner(conf->data_dir, &err) || lock_look(conf->data_dir, &err)))
+			conf_report_add(r, node ? node->at : (struct conf_place){cli->call.config, 0, 0}, err.code,
+					err.remedy[0] ? err.remedy : NULL, "%s", err.text);
+	}
+	conf_report_clear(&known);
+	conf_free(&conf);
+}
+
 static int check(const struct cli *cli, const json_t *args)
 {
 	const struct app_options options = {.config_path = cli->call.config, .module_dir = cli->call.module_dir};
 	struct conf_report report = CONF_REPORT_INIT;
 	struct app *app = NULL;
-	bool ok = app_load(&options, &report, &app) == 0 && !(cli_flag(args, "strict") && report.count);
+	bool ok = app_load(&options, &report, &app) == 0;
 	int rc = 0;
 
+	judge_data_dir(cli, &report);
+	conf_report_sort(&report);
+	ok = ok && !report.errors && !(cli_flag(args, "strict") && report.count);
 	if (cli->out.json) {
 		rc = print_json(cli, &report, ok);
 	} else {

@@ -55,6 +55,15 @@ static int lock_judge(const char *dir, int fd, struct command_error *err)
 	return 0;
 }
 
+int lock_look(const char *data_dir, struct command_error *err)
+{
+	int rc, fd = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) return errno == ENOENT ? 0 : lock_failed(data_dir, "can't open data-dir", err);
+	rc = lock_judge(data_dir, fd, err);
+	close(fd);
+	return rc;
+}
+
 static int lock_busy(const char *dir, int file, struct command_error *err)
 {
 	char pid[24] = "";

@@ -164,6 +164,16 @@ fi
 tty check -c good.yaml >out || fail 'check on a terminal'
 has out 'good.yaml:'; has out 'good'
 [ ! -e data ] || fail 'check made data-dir'
+mkdir data; chmod 755 data
+run 1 check -c good.yaml; has err "good.yaml:1:11: error: data-dir $work/data can be entered by others (mode 755, not 700); chmod 700"
+run 1 check -c wrong.yaml; has err 'can be entered by others'; has err '"greeting"'
+same 'what check left in data-dir' '' "$(ls data)"
+chmod 700 data
+run 0 check -c good.yaml; empty err
+rmdir data
+echo >data
+run 1 check -c good.yaml; has err "can't open data-dir $work/data: Not a directory"
+rm data
 
 # ---- init
 
