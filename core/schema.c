@@ -344,8 +344,8 @@ static void judge_local(struct fill *f, const struct rtun_option *row, enum expo
 {
 	static const char *const remedies[] = {
 		[EXPOSURE_UNKNOWN] = "listen on 127.0.0.1, [::1] or unix:/path; to reach it from elsewhere use `ssh -L`",
-		[EXPOSURE_REFUSED] = "listen on 127.0.0.1, [::1] or unix:/path; or, when others are meant to reach it, "
-				     "add \"expose-beyond-loopback: true\" and name a users-file",
+		[EXPOSURE_REFUSED] = ("listen on 127.0.0.1, [::1] or unix:/path; or, when others are meant to reach it, "
+				      "add \"expose-beyond-loopback: true\" and name a users-file"),
 		[EXPOSURE_WITHOUT_USERS] = "name a users-file too: expose-beyond-loopback alone would let everybody in",
 	};
 	const struct conf_node *node;
