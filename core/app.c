@@ -306,6 +306,7 @@ struct app_call {
 	struct app *app;
 	json_t *answer;
 	struct command_error *err;
+	struct rtun_reply *reply; /* until it is given */
 	bool done;
 };
 
@@ -321,6 +322,7 @@ static void app_call_done(void *arg, json_t *answer, const struct command_error 
 static void app_call_late(void *arg)
 {
 	struct app_call *call = arg;
+	command_abandon(&call->reply); /* too late is too late, also for an answer in this very turn */
 	loop_stop(call->app->loop);
 }
 
@@ -329,16 +331,15 @@ static int app_call(struct app *app, struct instance *in, const struct rtun_comm
 		    struct app_call *call)
 {
 	struct rtun_timer *late = NULL;
-	struct rtun_reply *reply = NULL;
 	int rc = host_timer_create(&app->core.ctx, app_call_late, call, &late);
 	if (rc) return rc;
 	loop_update(app->loop);
 	host_timer_start(late, timeout ? timeout : APP_COMMAND_TIMEOUT);
-	command_call(in ? &in->host.ctx : &app->core.ctx, cmd, args, app_call_done, call, &reply);
+	command_call(in ? &in->host.ctx : &app->core.ctx, cmd, args, app_call_done, call, &call->reply);
 	if (!call->done) loop_run(app->loop);
 	host_timer_destroy(&late);
 	if (!call->done) {
-		command_abandon(&reply);
+		command_abandon(&call->reply);
 		command_error_set(call->err, "timeout", NULL, "'%s' did not answer in time", cmd->name);
 		return -RTUN_ETIMEOUT;
 	}
@@ -350,7 +351,7 @@ int app_command(struct app *app, const char *verb, const char *on, const json_t 
 {
 	struct instance *in;
 	const struct rtun_command *cmd;
-	struct app_call call = {app, NULL, err, false};
+	struct app_call call = {.app = app, .err = err};
 	*ret_answer = NULL;
 	int rc = app_find_command(app, verb, on, &in, &cmd, err);
 	if (rc) return rc;
