@@ -58,7 +58,7 @@ struct loop_defer {
 	struct rtun_object object;
 	struct loop *loop;
 	struct loop_defer *next;
-	rtun_cb *cb; /* NULL once cancelled */
+	rtun_cb *cb;
 	void *arg;
 	bool queued;
 	bool late; /* after all that are not */
