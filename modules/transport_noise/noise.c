@@ -307,7 +307,6 @@ static size_t overhead(const uint8_t *tokens)
 static const uint8_t *turn(const struct noise_handshake *h, bool writing)
 {
 	bool mine = h->message % 2 == (h->initiator ? 0 : 1);
-
 	const struct pattern *p = &patterns[h->pattern];
 
 	return h->dead || h->message >= p->messages || mine != writing ? NULL : p->tokens[h->message];
