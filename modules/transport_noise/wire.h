@@ -12,6 +12,7 @@
 /* Handshake messages have one size each, padding included. */
 #define WIRE_MESSAGE_1 256
 #define WIRE_MESSAGE_2 256
+#define WIRE_KNOCK 192 /* bytes of a knock */
 
 /* A record: its length (u16, big endian), then that many bytes of a Noise transport message. */
 #define WIRE_LENGTH 2
