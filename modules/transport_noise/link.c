@@ -30,6 +30,7 @@ struct link {
 	struct rekey rekey;
 	struct rtun_timer *tick; /* while it is up: is it time for new keys? */
 	uint8_t public_key[32];
+	enum carrier liked; /* the kind of knock that worked last */
 	uint32_t tries;
 	uint64_t up_since;
 	struct rtun_addr observed;
@@ -232,6 +233,8 @@ static void on_reached(void *arg, const struct reach_result *r)
 		note_error(l, r->why);
 	else if (up(l, r) < 0)
 		note_error(l, "out of memory");
+	else
+		l->liked = r->by;
 	if (!l->mux)
 		try_later(l);
 }
@@ -246,6 +249,7 @@ static void try_now(void *arg)
 	setup.pattern = NOISE_IKPSK2;
 	setup.hub_key = l->hub->key;
 	setup.psk = l->hub->psk;
+	setup.liked = l->liked;
 	setup.cb = on_reached;
 	setup.arg = l;
 	if (reach_start(&setup, &l->reach) < 0) {
@@ -261,6 +265,7 @@ int link_create(struct node *n, struct hub_entry *hub, struct link **ret)
 		return -RTUN_ENOMEM;
 	l->node = n;
 	l->hub = hub;
+	l->liked = CARRY_UDP;
 	if (rtun_timer_create(n->ctx, try_now, l, &l->again) < 0 || rtun_timer_create(n->ctx, on_tick, l, &l->tick) < 0) {
 		rtun_timer_destroy(&l->again);
 		free(l);
@@ -292,6 +297,7 @@ void link_state(const struct link *l, struct link_state *ret)
 		return;
 	ret->online = l->mux != NULL;
 	ret->observed = l->observed;
+	ret->by = l->mux ? l->liked : CARRY_NONE;
 	ret->last_error = l->last_error[0] ? l->last_error : NULL;
 	if (l->mux) {
 		ret->rtt = mux_counters(l->mux)->rtt;

@@ -72,6 +72,11 @@ void node_destroy(struct node **np)
 	*np = NULL;
 }
 
+static uint64_t next_counter(void *arg)
+{
+	return counter_next(&((struct node *)arg)->counter);
+}
+
 void node_reach_setup(struct node *n, struct reach_setup *setup)
 {
 	*setup = (struct reach_setup){
@@ -79,7 +84,10 @@ void node_reach_setup(struct node *n, struct reach_setup *setup)
 		.keystore = transport_keystore(n->t),
 		.keystore_obj = n->t->cfg.keystore.obj,
 		.key_name = KEY_NODE,
-		.hello = {.count = 1, .counter = counter_next(&n->counter), .window = (uint32_t)n->t->cfg.window},
+		.liked = CARRY_UDP,
+		.hello = {.count = 1, .window = (uint32_t)n->t->cfg.window},
+		.counter = next_counter,
+		.counter_arg = n,
 	};
 	randombytes_buf(setup->hello.session, HELLO_SESSION);
 	strncpy(setup->hello.version, rtun_program_version(n->ctx), HELLO_VERSION - 1);

@@ -31,7 +31,7 @@ void node_drain(struct node *n);
 void node_stop(struct node *n);
 void node_destroy(struct node **n);
 void node_status(struct node *n, struct rtun_status *status);
-/* For reach: keystore, window, version, a fresh counter and session. */
+/* For reach: keystore, counter, window, version, a fresh session. */
 void node_reach_setup(struct node *n, struct reach_setup *setup);
 
 /* link.c: one hub, connected or on the way */
@@ -41,6 +41,7 @@ struct link_state {
 	uint64_t rtt; /* ns; 0: unknown */
 	uint32_t streams;
 	struct rtun_addr observed; /* how the hub sees this node */
+	enum carrier by;           /* while online: which knock it let us in by */
 	const char *last_error;    /* NULL: none */
 };
 int link_create(struct node *n, struct hub_entry *hub, struct link **ret);
