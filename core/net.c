@@ -45,6 +45,7 @@ struct rtun_listener {
 	char *path; /* of a unix socket: removed at the end */
 	int fd;
 	bool paused, closed;
+	bool prepared; /* there was a before_listen */
 	struct loop_defer end; /* frees it: `accept` may have closed it from inside on_connection() */
 };
 
@@ -77,6 +78,8 @@ static int accept_one(struct rtun_listener *l)
 		return 0;
 	}
 	set_nodelay(fd);
+	if (l->prepared) /* a filter of the listener is inherited, and judges who may come in, not who is there */
+		setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int));
 	if (stream_fd_create(ctx_loop(l->ctx), fd, &s) < 0) {
 		close(fd);
 		return 0;
@@ -242,6 +245,7 @@ int host_listen(struct rtun_ctx *ctx, const struct rtun_listen_req *req, struct 
 	l->fd = -1;
 	l->accept = req->accept;
 	l->arg = req->arg;
+	l->prepared = req->before_listen != NULL;
 	loop_defer_init(&l->end, ctx_loop(ctx), listener_free, l);
 	r = listener_open(l, req);
 	if (r < 0)

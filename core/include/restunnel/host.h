@@ -50,7 +50,8 @@ struct rtun_listen_req {
 	uint32_t reserved;
 	rtun_accept_cb *accept;
 	void *arg;
-	/* After bind, before listen: attach what must be there before the first SYN. 0 or a negative RTUN_E...; NULL. */
+	/* After bind, before listen: attach what must be there before the first SYN. 0 or a negative RTUN_E...; NULL. A socket
+	 * filter stays with the listener: accepted connections are without it. */
 	int (*before_listen)(void *arg, int fd);
 };
 
