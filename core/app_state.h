@@ -10,6 +10,7 @@
 
 struct control;
 struct event_bus;
+struct keepfd;
 struct lock;
 struct log;
 struct notify;
@@ -30,6 +31,7 @@ struct app {
 	/* while it runs */
 	struct control *control;
 	struct notify *notify;
+	struct keepfd *keepfd;
 	struct rtun_timer *tick;
 	uint64_t started;     /* loop time */
 	uint64_t stop_at;     /* 0: not draining */
