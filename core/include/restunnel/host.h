@@ -435,6 +435,20 @@ static inline int rtun_append_text(struct rtun_ctx *ctx, struct rtun_value *arra
 {
 	return rtun_append(array, ctx->host->value_new(ctx, RTUN_VALUE_TEXT, text, 0));
 }
+/* To the array that becomes "checks" of the answer of rtun_module.doctor. */
+static inline int rtun_append_check(struct rtun_ctx *ctx, struct rtun_value *checks, const struct rtun_check *c)
+{
+	struct rtun_value *o = rtun_object(ctx);
+	rtun_set_text(ctx, o, "code", c->code);
+	rtun_set_text(ctx, o, "question", c->question);
+	if (c->answer == RTUN_UNKNOWN)
+		rtun_set_null(ctx, o, "ok");
+	else
+		rtun_set_bool(ctx, o, "ok", c->answer == RTUN_YES);
+	rtun_set_text(ctx, o, "text", c->text);
+	rtun_set_text(ctx, o, "remedy", c->remedy);
+	return rtun_append(checks, o);
+}
 /* The value belongs to the reply. r becomes NULL. */
 static inline void rtun_reply_ok(struct rtun_reply **r, struct rtun_value *v) { RTUN_HOST(*r)->reply_ok(r, v); }
 static inline void rtun_reply_fail(struct rtun_reply **r, const char *code, const char *text, const char *remedy)
