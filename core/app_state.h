@@ -13,6 +13,7 @@ struct event_bus;
 struct lock;
 struct log;
 struct notify;
+struct sandbox;
 
 struct app {
 	struct host_ctx core; /* the core's own: commands of its own are called with it, self is the app */
@@ -30,6 +31,7 @@ struct app {
 	/* while it runs */
 	struct control *control;
 	struct notify *notify;
+	struct sandbox *sandbox;
 	struct rtun_timer *tick;
 	uint64_t started;     /* loop time */
 	uint64_t stop_at;     /* 0: not draining */
