@@ -20,6 +20,7 @@
 #include "modlisten.h"
 #include "nearest.h"
 #include "process.h"
+#include "sandbox.h"
 #include "timer.h"
 
 #define APP_COMMAND_TIMEOUT (120 * RTUN_S)
@@ -150,6 +151,7 @@ void app_destroy(struct app **appp)
 	log_destroy(&app->log);
 	if (app->loop_is_ours) loop_destroy(&app->loop);
 	lock_close(&app->lock);
+	sandbox_destroy(&app->sandbox);
 	free(app->reload_failure);
 	free(app->config_path);
 	free(app->data_dir);
@@ -161,7 +163,7 @@ void app_destroy(struct app **appp)
 
 int app_setup(struct app *app, struct command_error *err)
 {
-	int rc = process_become_owner(app->data_dir, err);
+	int rc = process_become_owner(app->data_dir, false, err);
 	return rc ? rc : app_setup_here(app, err);
 }
 

@@ -15,6 +15,7 @@ struct keepfd;
 struct lock;
 struct log;
 struct notify;
+struct sandbox;
 
 struct app {
 	struct host_ctx core; /* the core's own: commands of its own are called with it, self is the app */
@@ -33,6 +34,7 @@ struct app {
 	struct control *control;
 	struct notify *notify;
 	struct keepfd *keepfd;
+	struct sandbox *sandbox;
 	struct rtun_timer *tick;
 	uint64_t started;     /* loop time */
 	uint64_t stop_at;     /* 0: not draining */

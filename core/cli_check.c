@@ -63,7 +63,7 @@ static void judge_data_dir(const struct cli *cli, struct conf_report *r)
 	    !strcmp(conf->trees[0]->file, cli->call.config)) {
 		const struct conf_node *node = conf_node_get(conf->trees[0]->root, "data-dir");
 
-		if (!(node && node->bad) && (process_become_owner(conf->data_dir, &err) || lock_look(conf->data_dir, &err)))
+		if (!(node && node->bad) && (process_become_owner(conf->data_dir, false, &err) || lock_look(conf->data_dir, &err)))
 			conf_report_add(r, node ? node->at : (struct conf_place){cli->call.config, 0, 0}, err.code,
 					err.remedy[0] ? err.remedy : NULL, "%s", err.text);
 	}

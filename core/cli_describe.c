@@ -5,6 +5,7 @@
 #include "cli_modules.h"
 #include "command.h"
 #include "list_rows.h"
+#include "sandbox.h"
 #include "schema.h"
 
 json_t *cli_modules_summary(const struct modload_module *mod)
@@ -21,6 +22,16 @@ static json_t *provides_of(const struct rtun_module *m)
 
 	for (uint32_t i = 0; list_row(&m->provides, i, &p, sizeof(p)); i++)
 		json_array_append_new(a, json_pack("{s:s, s:s?}", "service", p.service, "when", p.when));
+	return a;
+}
+
+static json_t *needs_of(const struct rtun_module *m)
+{
+	json_t *a = json_array();
+	struct rtun_need n;
+
+	for (uint32_t i = 0; list_row(&m->needs, i, &n, sizeof(n)); i++)
+		json_array_append_new(a, json_pack("{s:s, s:s?, s:s?}", "need", n.need, "doc", sandbox_need_doc(n.need), "when", n.when));
 	return a;
 }
 
@@ -93,6 +104,7 @@ json_t *cli_modules_describe(const struct modload_module *mod)
 	json_t *d = cli_modules_summary(mod);
 
 	json_object_set_new(d, "provides", provides_of(&mod->m));
+	json_object_set_new(d, "needs", needs_of(&mod->m));
 	json_object_set_new(d, "options", options_of(&mod->m));
 	json_object_set_new(d, "commands", commands_of(mod));
 	json_object_set_new(d, "events", events_of(&mod->m));

@@ -104,12 +104,15 @@ static const struct cli_view metric_views[] = {{"name", "NAME", RTUN_V_TEXT}, {"
 		{"help", "MEANING", RTUN_V_TEXT}};
 static const struct cli_view service_views[] = {{"service", "SERVICE", RTUN_V_TEXT}, {"when", "ONLY FOR", RTUN_V_TEXT}};
 
+static const struct cli_view need_views[] = {{"need", "NEED", RTUN_V_TEXT}, {"doc", "MEANING", RTUN_V_TEXT}, {"when", "ONLY FOR", RTUN_V_TEXT}};
+
 static const struct {
 	const char *items, *title;
 	const struct cli_view *views;
 	size_t count;
 } parts[] = {
 	{"provides", "Services that others may refer to", service_views, 2},
+	{"needs", "What the sandbox leaves open for it", need_views, 3},
 	{"commands", "Verbs (restunnel VERB --help)", named_views, 2},
 	{"events", "Events", named_views, 2},
 	{"metrics", "Metrics", metric_views, 3},

@@ -11,7 +11,7 @@
 
 /* {"name", "version", "summary", "license", "file"} */
 json_t *cli_modules_summary(const struct modload_module *mod);
-/* The same with "provides", "options", "commands", "events", "metrics". */
+/* The same with "provides", "needs", "options", "commands", "events", "metrics". */
 json_t *cli_modules_describe(const struct modload_module *mod);
 
 /* Draft 7, for yaml-language-server and others: a configuration of the modules added so far. */

@@ -96,10 +96,11 @@ static json_t *log_type(void)
 
 json_t *cli_modules_schema_create(void)
 {
-	return json_pack("{s:s, s:s, s:s, s:b, s:{s:{s:s, s:s}, s:o, s:{s:s, s:{s:[]}}}}", "$schema",
+	return json_pack("{s:s, s:s, s:s, s:b, s:{s:{s:s, s:s}, s:o, s:{s:s, s:b, s:s}, s:{s:s, s:{s:[]}}}}", "$schema",
 			"http://json-schema.org/draft-07/schema#",
 			 "title", "restunnel", "type", "object", "additionalProperties", 0, "properties", "data-dir", "type", "string",
-			 "description", "Where keys and the lists of devices are kept", "log", log_type(), "modules", "type", "array", "items",
+			 "description", "Where keys and the lists of devices are kept", "log", log_type(), "sandbox", "type", "boolean", "default",
+			 1, "description", "Confine the process once it serves", "modules", "type", "array", "items",
 			 "oneOf");
 }
 

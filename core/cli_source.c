@@ -76,7 +76,7 @@ int cli_source_locate(const struct cli *cli, struct cli_source *s)
 	memset(s, 0, sizeof(*s));
 	rc = read_data_dir(cli, s);
 	if (rc) return rc;
-	if (process_become_owner(s->data_dir, &err)) return cli_out_fail(&cli->out, err.code, err.remedy, "%s", err.text);
+	if (process_become_owner(s->data_dir, false, &err)) return cli_out_fail(&cli->out, err.code, err.remedy, "%s", err.text);
 	rc = control_client_open(s->data_dir, &s->client, &err);
 	if (rc && rc != -RTUN_ENOENT) return cli_out_fail(&cli->out, err.code, err.remedy, "%s", err.text);
 	return 0;

@@ -95,6 +95,14 @@ static void print_process(const struct cli_out *o, const json_t *status)
 	free(version);
 }
 
+static void print_sandbox(const struct cli_out *o, const json_t *sandbox)
+{
+	char *text = cli_out_text(text_of(sandbox, "text"));
+
+	if (*text) fprintf(o->out, "%ssandbox: %s%s\n", cli_out_on(o->out_colour, CLI_DIM), text, cli_out_off(o->out_colour, CLI_DIM));
+	free(text);
+}
+
 static int print_status(const struct cli_out *o, const json_t *status, bool one_line)
 {
 	if (o->json && one_line) {
@@ -106,6 +114,7 @@ static int print_status(const struct cli_out *o, const json_t *status, bool one_
 	print_alerts(o, json_object_get(status, "alerts"));
 	print_instances(o, status);
 	print_process(o, status);
+	print_sandbox(o, json_object_get(status, "sandbox"));
 	return cli_out_flush(o);
 }
 

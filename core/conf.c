@@ -29,6 +29,14 @@ static const struct rtun_option log_rows[] = {
 };
 static const struct rtun_schema log_schema = RTUN_SCHEMA(struct log_keys, log_rows);
 
+struct top_keys {
+	uint32_t sandbox;
+};
+static const struct rtun_option top_rows[] = {
+	RTUN_BOOL(struct top_keys, sandbox, "true", 0, NULL, "Confine the process once it serves."),
+};
+static const struct rtun_schema top_schema = RTUN_SCHEMA(struct top_keys, top_rows);
+
 struct entry_keys {
 	uint32_t log_level;
 };
@@ -134,6 +142,24 @@ static void read_log(struct reading *rd, const struct conf_node *node)
 	const struct log_keys *keys = s->cfg;
 	rd->conf->log_level = (keys->level + 1) * RTUN_ERROR;
 	rd->conf->log_json = keys->format == 1;
+	schema_free(&s);
+}
+
+static bool is_no_top_row(const char *key)
+{
+	return !schema_find(&top_schema, key);
+}
+
+static void read_sandbox(struct reading *rd, const struct conf_node *node)
+{
+	const struct conf_tree *tree = rd->conf->trees[rd->conf->tree_count - 1];
+	struct schema_struct *s;
+	int err = schema_fill(&top_schema, tree->root, node->at, is_no_top_row, rd->report, &s);
+
+	rd->no_memory |= err == -RTUN_ENOMEM;
+	if (err)
+		return;
+	rd->conf->sandbox = ((const struct top_keys *)s->cfg)->sandbox;
 	schema_free(&s);
 }
 
@@ -261,6 +287,7 @@ static const struct {
 } top_keys[] = {
 	{"data-dir", false, read_data_dir},
 	{"log", false, read_log},
+	{"sandbox", false, read_sandbox},
 	{"modules", true, read_modules},
 };
 #define TOP_KEYS (sizeof(top_keys) / sizeof(top_keys[0]))
@@ -283,7 +310,7 @@ static void read_key(struct reading *rd, const struct conf_node *node)
 		if (allowed)
 			nearest_try(&near, top_keys[i].key);
 	}
-	conf_unknown_key(rd->report, node, near.best, rd->drop_in ? "modules" : "data-dir, log, modules");
+	conf_unknown_key(rd->report, node, near.best, rd->drop_in ? "modules" : "data-dir, log, sandbox, modules");
 	if (near.best && !strcmp(near.best, "modules"))
 		rd->conf->broken = true;
 }
@@ -387,6 +414,7 @@ int conf_load(const char *path, struct conf_report *r, struct conf **ret_conf)
 	c->path = rd.arena ? conf_arena_text(rd.arena, path) : NULL;
 	c->data_dir = LOCALSTATEDIR "/lib/restunnel";
 	c->log_level = RTUN_INFO;
+	c->sandbox = true;
 	rd.no_memory = !c->path;
 	if (!rd.no_memory)
 		load_file(&rd, path);

@@ -98,6 +98,7 @@ struct conf {
 	const char *data_dir; /* absolute, no slash at the end; default LOCALSTATEDIR/lib/restunnel */
 	uint32_t log_level;   /* RTUN_INFO */
 	bool log_json;
+	bool sandbox;         /* true */
 	struct conf_entry *entries;
 	uint32_t count;
 	struct conf_tree **trees; /* the file, then its drop-ins FILE.d/ *.yaml */

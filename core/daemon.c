@@ -18,6 +18,7 @@
 #include "loop.h"
 #include "notify.h"
 #include "process.h"
+#include "sandbox.h"
 #include "status.h"
 #include "timer.h"
 
@@ -94,7 +95,8 @@ static int daemon_signals(struct app *app)
 static int daemon_set_up(struct app *app)
 {
 	struct command_error err;
-	int rc = app_setup_here(app, &err);
+	int rc = process_become_owner(app->data_dir, true, &err);
+	if (!rc) rc = app_setup_here(app, &err);
 	if (rc) log_text(app->log, NULL, RTUN_ERROR, "%s%s%s", err.text, err.remedy[0] ? "; " : "", err.remedy);
 	for (uint32_t i = 0; i < app->count && !rc; i++) rc = instance_prepare(app->instances[i]);
 	if (!rc) keepfd_settle(app->keepfd);
@@ -118,8 +120,7 @@ static void daemon_hello(const struct app *app)
 static int daemon_start(struct app *app)
 {
 	char sentence[512];
-	int rc = process_drop_privileges() ? -RTUN_EIO : 0;
-	if (rc) log_text(app->log, NULL, RTUN_ERROR, "can't drop privileges");
+	int rc = sandbox_enter(app, &app->sandbox);
 	loop_update(app->loop);
 	app->started = loop_now(app->loop);
 	for (uint32_t i = 0; i < app->count && !rc; i++) rc = instance_start(app->instances[i]);

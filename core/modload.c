@@ -15,6 +15,7 @@
 
 #include "list_rows.h"
 #include "nearest.h"
+#include "sandbox.h"
 
 #define MODLOAD_NAME_MAX 64
 #define MODLOAD_BUILTIN "(built in)"
@@ -23,6 +24,7 @@ struct modload {
 	char *dir;
 	const struct rtun_module *const *builtin;
 	struct modload_module *modules;
+	bool closed;
 };
 
 __attribute__((format(printf, 4, 5)))
@@ -116,6 +118,11 @@ int modload_accept(const struct rtun_module *found, const char *name, const char
 			    "%s describes its options in a way that this restunnel does not understand", file);
 		return -RTUN_EINVAL;
 	}
+	const char *unknown = sandbox_need_unknown(&ret->needs);
+	if (unknown) {
+		modload_say(err, "module-refused", rebuild, "%s needs '%.64s', which this restunnel does not know", file, unknown);
+		return -RTUN_EINVAL;
+	}
 	return 0;
 }
 
@@ -138,9 +145,18 @@ static int modload_trust(const char *path, struct modload_error *err)
 	return -RTUN_EINVAL;
 }
 
+void modload_close(struct modload *ml) { ml->closed = true; }
+
+const char *modload_dir(const struct modload *ml) { return ml->dir; }
+
 static int modload_open(const struct modload *ml, const char *file, const struct rtun_module **ret,
 			struct modload_error *err)
 {
+	if (ml->closed) {
+		modload_say(err, "needs-restart", "systemctl restart restunnel, or stop it and start it again",
+			    "another module needs a restart: %s is not loaded, and code is loaded only at the start", file);
+		return -RTUN_ENOTSUP;
+	}
 	int rc = modload_trust(ml->dir, err);
 	if (!rc) rc = modload_trust(file, err);
 	if (rc) return rc;

@@ -42,6 +42,12 @@ void modload_destroy(struct modload **ml);
 /* The module of that name, loaded at the first call. 0, -RTUN_ENOENT, -RTUN_EINVAL (it does not fit), -RTUN_ENOMEM. */
 int modload_get(struct modload *ml, const char *name, const struct modload_module **ret, struct modload_error *err);
 
+/* From now on no file is loaded: modload_get() of one that is there fails with the code "needs-restart" (-RTUN_ENOTSUP).
+ * For a process that lets no more code in. */
+void modload_close(struct modload *ml);
+/* Where it looks for files. */
+const char *modload_dir(const struct modload *ml);
+
 /* Every installed module, by name: cb gets it, or NULL and the reason why it can't be used. -RTUN_EIO: dir unreadable. */
 typedef void modload_each_cb(void *arg, const char *name, const struct modload_module *mod, const struct modload_error *err);
 int modload_each(struct modload *ml, modload_each_cb *cb, void *arg);

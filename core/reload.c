@@ -88,16 +88,16 @@ static void reload_gone(struct reload *rl, const struct instance *old)
 			old->name);
 }
 
-static void reload_data_dir(struct reload *rl)
+static void reload_top(struct reload *rl, const char *key, bool same)
 {
 	struct conf_place at = {rl->conf->path, 0, 0};
-	if (!strcmp(rl->conf->data_dir, rl->app->data_dir)) return;
+	if (same) return;
 	for (uint32_t i = 0; i < rl->conf->tree_count; i++) {
 		const struct conf_node *root = rl->conf->trees[i]->root;
-		const struct conf_node *node = root && root->kind == CONF_MAP ? conf_node_get(root, "data-dir") : NULL;
+		const struct conf_node *node = root && root->kind == CONF_MAP ? conf_node_get(root, key) : NULL;
 		if (node) at = node->at;
 	}
-	conf_report_add(rl->r, at, "needs-restart", RELOAD_RESTART, "another `data-dir` needs a restart");
+	conf_report_add(rl->r, at, "needs-restart", RELOAD_RESTART, "another `%s` needs a restart", key);
 }
 
 static int reload_judge(struct reload *rl)
@@ -106,7 +106,8 @@ static int reload_judge(struct reload *rl)
 	if (!rl->conf) return rc ? rc : -RTUN_ENOMEM;
 	int wiring = app_instances_load(rl->app, rl->conf, rl->r, &rl->items, &rl->count);
 	if (rc || wiring) return rc ? rc : wiring;
-	reload_data_dir(rl);
+	reload_top(rl, "data-dir", !strcmp(rl->conf->data_dir, rl->app->data_dir));
+	reload_top(rl, "sandbox", rl->conf->sandbox == rl->app->conf->sandbox);
 	for (uint32_t i = 0; i < rl->count; i++) reload_compare(rl, rl->items[i]);
 	for (uint32_t i = 0; i < rl->app->count; i++) reload_gone(rl, rl->app->instances[i]);
 	return rl->r->errors ? -RTUN_ECONFIG : 0;

@@ -170,8 +170,8 @@ json_t *schema_json_file(json_t *entries)
 {
 	json_t *log = json_pack("{s:{s:o}, s:{s:o}}", "level", "enum", json_words(LEVELS), "format", "enum", json_words("text|json"));
 	json_t *modules = json_pack("{s:s, s:{s:o}}", "type", "array", "items", "oneOf", entries);
-	json_t *keys = json_pack("{s:{s:s}, s:{s:s, s:o, s:b}, s:o}", "data-dir", "type", "string", "log", "type", "object", "properties",
-				 log, "additionalProperties", 0, "modules", modules);
+	json_t *keys = json_pack("{s:{s:s}, s:{s:s, s:o, s:b}, s:{s:s}, s:o}", "data-dir", "type", "string", "log", "type", "object",
+				 "properties", log, "additionalProperties", 0, "sandbox", "type", "boolean", "modules", modules);
 	return json_pack("{s:s, s:s, s:o, s:b}", "$schema", "http://json-schema.org/draft-07/schema#", "type", "object", "properties", keys,
 			 "additionalProperties", 0);
 }

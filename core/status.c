@@ -11,6 +11,7 @@
 #include "event.h"
 #include "loop.h"
 #include "process.h"
+#include "sandbox.h"
 #include "status.h"
 #include "value.h"
 
@@ -72,6 +73,12 @@ static void status_instance(struct instance *in, json_t *alerts, json_t *modules
 	json_array_append_new(alerts, status_alert(s.code, text, s.remedy));
 }
 
+static void status_sandbox(const struct app *app, json_t *alerts)
+{
+	const char *text, *remedy, *code = sandbox_trouble(app->sandbox, &text, &remedy);
+	if (code) json_array_append_new(alerts, status_alert(code, text, remedy));
+}
+
 json_t *status_json(struct app *app)
 {
 	char sentence[1024];
@@ -80,11 +87,13 @@ json_t *status_json(struct app *app)
 		json_array_append_new(alerts, status_alert("reload-failed", app->reload_failure,
 							   "correct the configuration, see `restunnel check`, and reload again"));
 	for (uint32_t i = 0; i < app->count; i++) status_instance(app->instances[i], alerts, modules);
+	status_sandbox(app, alerts);
 	status_sentence(app, sentence, sizeof(sentence));
 	uint64_t up = app->running ? (loop_now(app->loop) - app->started) / RTUN_S : 0;
-	return json_pack("{s:s, s:o, s:s, s:I, s:I, s:o, s:o}", "state", status_words[status_state(app)], "sentence",
+	return json_pack("{s:s, s:o, s:s, s:I, s:I, s:o, s:o, s:o}", "state", status_words[status_state(app)], "sentence",
 			 value_json_text(sentence), "version",
-			 PACKAGE_VERSION, "uptime_s", (json_int_t)up, "rss_bytes", (json_int_t)process_rss(), "alerts", alerts, "modules", modules);
+			 PACKAGE_VERSION, "uptime_s", (json_int_t)up, "rss_bytes", (json_int_t)process_rss(), "alerts", alerts, "modules", modules,
+			 "sandbox", sandbox_json(app->sandbox));
 }
 
 void status_command(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)

@@ -94,6 +94,8 @@ static void status(struct rtun_ctx *ctx, struct rtun_status *st)
 
 static const struct rtun_port provides[] = {{RTUN_DIALER, NULL}};
 
+static const struct rtun_need needs[] = {{RTUN_NEED_CONNECT, NULL}, {RTUN_NEED_RESOLVE, NULL}};
+
 RTUN_MODULE(exit_dialer, .version = "1", .summary = "connects from this machine to destinations that its filter allows",
 	    .license = "BSD-2-Clause", .schema = &schema, .provides = RTUN_LIST(provides), .create = create, .reload = reload,
-	    .stop = stop, .destroy = destroy, .status = status);
+	    .stop = stop, .destroy = destroy, .status = status, .needs = RTUN_LIST(needs));

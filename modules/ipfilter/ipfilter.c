@@ -310,6 +310,9 @@ static void status(struct rtun_ctx *ctx, struct rtun_status *st)
 
 static const struct rtun_port provides[] = {{RTUN_FILTER, NULL}};
 
+static const struct rtun_need needs[] = {{RTUN_NEED_NETLINK, NULL}}; /* getifaddrs() after a change */
+
 RTUN_MODULE(ipfilter, .version = "1", .summary = "allows public destinations only: nothing on the exit's own network",
 	    .license = "BSD-2-Clause", .schema = &schema, .provides = RTUN_LIST(provides), .check = check, .create = create,
-	    .prepare = prepare, .start = start, .reload = reload, .stop = stop, .destroy = destroy, .status = status);
+	    .prepare = prepare, .start = start, .reload = reload, .stop = stop, .destroy = destroy, .status = status,
+	    .needs = RTUN_LIST(needs));

@@ -205,8 +205,12 @@ static const struct rtun_metric metrics[] = {
 
 static const struct rtun_port ports[] = {{RTUN_DIALER, "role=hub"}};
 
+static const struct rtun_need needs[] = {
+	{RTUN_NEED_CONNECT, "role=node"}, {RTUN_NEED_RESOLVE, "role=node"}, {RTUN_NEED_UDP, "role=node"},
+};
+
 RTUN_MODULE(transport_noise,
 	.version = "1", .summary = "tunnels between a hub and its exit nodes, and their pairing (Noise IK)", .license = "BSD-2-Clause",
 	.schema = &schema, .provides = RTUN_LIST(ports), .commands = RTUN_LIST(commands), .events = RTUN_LIST(event_types),
 	.metrics = RTUN_LIST(metrics), .create = create, .setup = setup, .prepare = prepare, .start = start, .drain = drain,
-	.stop = stop, .destroy = destroy, .status = status);
+	.stop = stop, .destroy = destroy, .status = status, .needs = RTUN_LIST(needs));

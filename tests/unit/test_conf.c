@@ -264,7 +264,7 @@ static const struct {
 	{"- module: a\n", "1:1 bad-value: expected keys and values, this is a list; a configuration begins with a key such as \"modules:\"\n"},
 	{"dat-dir: /x\nmodules: [{module: a}]\n", "1:1 unknown-key: unknown key \"dat-dir\"; did you mean \"data-dir\"?\n"},
 	{"data_dir: /x\nmodules: [{module: a}]\n", "1:1 unknown-key: unknown key \"data_dir\"; did you mean \"data-dir\"?\n"},
-	{"frobnicate: /x\nmodules: [{module: a}]\n", "1:1 unknown-key: unknown key \"frobnicate\"; known here: data-dir, log, modules\n"},
+	{"frobnicate: /x\nmodules: [{module: a}]\n", "1:1 unknown-key: unknown key \"frobnicate\"; known here: data-dir, log, sandbox, modules\n"},
 	{"module: [{module: a}]\n", "1:1 unknown-key: unknown key \"module\"; did you mean \"modules\"?\n"},
 	{"data-dir:\nmodules: [{module: a}]\n",
 	 "1:10 no-value: \"data-dir\" has no value; write a path, or leave the key out for its default\n"},

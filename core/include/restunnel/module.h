@@ -15,7 +15,7 @@
  *   create   Allocate, set ctx->self, provide services. References are resolved. No effect outside the process.
  *   setup    Make what must exist before the first run (keys, files). Does nothing the second time.
  *   prepare  Still privileged, stderr still the administrator's: bind, listen, open. The only place for privilege.
- *   start    The loop runs, privileges are gone.
+ *   start    The loop runs, privileges are gone, the sandbox is closed: what the descriptor's `needs` say is left.
  *   reload   New values; only of rows marked RTUN_RELOADABLE, the core refuses others. Fails without an effect. What
  *            can fail should fail in `check`, which runs first for all instances.
  *   drain    Take no new work; what is under way may go on until the core stops all, at most `ns` later.
@@ -46,6 +46,20 @@ struct rtun_port {
 	const char *when;    /* "role=hub": only instances with this value of a RTUN_CHOICE option; NULL: all */
 };
 
+/* What instances of the module must still be able to do from `start` on. Everything else is closed then, for the whole
+ * process: programs, files but those in data-dir (to read also those that options name), new sockets. What was opened in
+ * `prepare` goes on, so most modules need nothing. The needs of all instances are united. */
+#define RTUN_NEED_CONNECT "connect" /* make TCP connections, rtun_connect() too */
+#define RTUN_NEED_UDP "udp"         /* make, bind and use UDP sockets */
+#define RTUN_NEED_RESOLVE "resolve" /* look up names: DNS, /etc/hosts, what nsswitch.conf says */
+#define RTUN_NEED_NETLINK "netlink" /* ask the kernel for interfaces and routes by sockets made later */
+#define RTUN_NEED_LISTEN "listen"   /* begin to listen, on TCP or a unix socket, or bind to a chosen port */
+#define RTUN_NEED_UNIX "unix"       /* make unix sockets and connect them to other programs of this machine */
+struct rtun_need {
+	const char *need; /* RTUN_NEED_... */
+	const char *when; /* as in struct rtun_port */
+};
+
 struct rtun_module {
 	uint32_t size;
 	uint16_t abi_major, abi_minor;
@@ -73,6 +87,7 @@ struct rtun_module {
 	 * a command does, now or later, with {"checks": [...]} of rtun_append_check(), or fail; after 20 s nobody waits any
 	 * more. Asked while running, and without a daemon too: then after `setup`, and nothing was prepared or started. */
 	void (*doctor)(struct rtun_ctx *, struct rtun_reply *);
+	struct rtun_list needs; /* of struct rtun_need */
 };
 
 #define RTUN_PASTE2(a, b) a##b

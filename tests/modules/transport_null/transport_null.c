@@ -165,5 +165,8 @@ static const struct rtun_option options[] = {
 static const struct rtun_schema schema = RTUN_SCHEMA(struct null_cfg, options);
 static const struct rtun_port ports[] = {{RTUN_DIALER, "role=hub"}};
 
+static const struct rtun_need needs[] = {{RTUN_NEED_CONNECT, "role=exit"}};
+
 RTUN_MODULE(transport_null, .version = "1", .summary = "Streams over one connection, in clear: for benchmarks", .license = "BSD-2-Clause",
-	.schema = &schema, .provides = RTUN_LIST(ports), .create = create, .prepare = prepare, .start = start, .stop = stop, .destroy = destroy);
+	.schema = &schema, .provides = RTUN_LIST(ports), .create = create, .prepare = prepare, .start = start, .stop = stop, .destroy = destroy,
+	.needs = RTUN_LIST(needs));
