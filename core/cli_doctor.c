@@ -168,7 +168,7 @@ static void examine(struct examination *x)
 
 	judge_modules(x);
 	if (!read_configuration(x)) return;
-	if (process_become_owner(x->conf->data_dir, &err) || (rc = control_client_open(x->conf->data_dir, &x->client, &err)) == -RTUN_EIO) {
+	if (process_become_owner(x->conf->data_dir, false, &err) || (rc = control_client_open(x->conf->data_dir, &x->client, &err)) == -RTUN_EIO) {
 		doctor_add(x->checks, "running", NULL, "Is restunnel running?", RTUN_UNKNOWN, err.remedy, "%s", err.text);
 		return;
 	}
