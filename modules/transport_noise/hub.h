@@ -18,6 +18,7 @@
 #include "gate.h"
 #include "hello.h"
 #include "opening.h"
+#include "probe.h"
 #include "rekey.h"
 #include "token.h"
 #include "transport_noise.h"
@@ -90,7 +91,9 @@ struct hub {
 	struct budget greetings; /* first messages that are looked at */
 	enum gate_mode mode;     /* how the port hides */
 	char mode_why[GATE_WHY]; /* "", or why it does not hide better */
-	bool barred;
+	bool barred, kept;       /* conceal_prepare() failed for it; the supervisor keeps the sockets */
+	enum look looks, beside; /* how a device saw the port, and those beside it, last */
+	char looked[LABEL_SIZE]; /* which */
 	struct gate *gate;
 	struct ear *ear;
 	struct knocks knocks;
@@ -110,6 +113,9 @@ int conceal_prepare(struct hub *h);
 void conceal_start(struct hub *h);
 const char *conceal_name(const struct hub *h);
 void conceal_stop(struct hub *h);
+
+/* hub_doctor.c */
+void hub_doctor(struct hub *h, struct rtun_reply *reply);
 
 /* hub_knock.c: for the ear */
 int knocks_prepare(struct hub *h);

@@ -116,9 +116,10 @@ static int open_ear(struct hub *h, bool raw)
 		kept[i] = bound[i] >= 0;
 	}
 	int r = ear_create(&setup, &h->ear, h->mode_why);
+	h->kept = setup.bound != NULL;
 	for (uint32_t i = 0; r == 0 && setup.bound && i < h->t->cfg.listen.count; i++)
 		if (!kept[i])
-			rtun_fd_keep(h->ctx, udp_name(h, i, name), ear_bound(h->ear, i));
+			h->kept &= rtun_fd_keep(h->ctx, udp_name(h, i, name), ear_bound(h->ear, i)) == 0;
 	return r;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hub.h"
+#include "survey.h"
 #include "tlv.h"
 
 struct peer *peer_of(struct hub *h, struct device *d)
@@ -107,11 +108,29 @@ static int on_rekey(struct conn *c, uint8_t type, const uint8_t *p, uint32_t len
 	return rekey_on_frame(&c->rekey, c->mux, &self, rtun_now(peer->hub->ctx), type, p, len);
 }
 
+static void on_info(struct conn *c, const uint8_t *p, uint32_t len)
+{
+	const struct peer *peer = c->tunnel->peer;
+	struct hub *h = peer->hub;
+	enum look port, beside;
+	survey_read(p, len, &port, &beside);
+	if (port == LOOK_UNKNOWN || beside == LOOK_UNKNOWN)
+		return;
+	if (port != beside && (port != h->looks || beside != h->beside))
+		rtun_log(h->ctx, RTUN_WARN, "%s sees the tunnel's port %s, and those beside it %s: it shows; `restunnel doctor` says what to do",
+			 peer->device->name, look_names[port], look_names[beside]);
+	h->looks = port;
+	h->beside = beside;
+	snprintf(h->looked, sizeof(h->looked), "%s", peer->device->name);
+}
+
 static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
 {
 	switch (type) {
-	case FRAME_CLOSE: /* these only inform */
+	case FRAME_CLOSE: /* it only informs */
+		return 0;
 	case FRAME_INFO:
+		on_info(arg, p, len);
 		return 0;
 	case FRAME_REKEY_1:
 	case FRAME_REKEY_3:

@@ -65,6 +65,8 @@
 #define TLV_PORT 4
 #define TLV_REASON 5 /* u8 */
 #define TLV_TEXT 6
+#define TLV_PORT_LOOKS 7   /* u8: enum look of probe.h */
+#define TLV_PORTS_BESIDE 8 /* u8 */
 
 /* TLVs of ENROLL and ENROLLED */
 #define TLV_DEVICE_NAME 1
