@@ -148,6 +148,7 @@ static bool read_configuration(struct examination *x)
 {
 	struct conf_report report = CONF_REPORT_INIT;
 	const char *path = x->cli->call.config;
+	bool unreadable;
 
 	if (access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR)) {
 		doctor_add(x->checks, "configuration", NULL, "Is there a configuration?", RTUN_NO,
@@ -156,9 +157,11 @@ static bool read_configuration(struct examination *x)
 		return false;
 	}
 	conf_load(path, &report, &x->conf);
-	conf_report_clear(&report);
 	if (!x->conf) abort();
-	return true;
+	unreadable = cli_source_is_unreadable(x->cli, &report);
+	if (unreadable) doctor_check_configuration(x->checks, path, &report);
+	conf_report_clear(&report);
+	return !unreadable;
 }
 
 static void examine(struct examination *x)

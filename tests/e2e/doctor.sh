@@ -115,6 +115,11 @@ has out "c.yaml:13:5: "
 printf 'modules: [\n' >c.yaml
 found 1 configuration False
 
+# not one word of it can be read: nobody knows which data-dir is meant
+mkdir c.d && mv c.yaml c.d/ && ln -s c.d c.yaml
+found 1 configuration False running missing data-dir missing
+rm -r c.yaml c.d
+
 # ---- running: the `local` product
 
 config hello
