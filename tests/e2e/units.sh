@@ -52,4 +52,15 @@ for p in hub node; do
 		same "$p: $set" 0000000000000000 "$(sed -n "s/^$set:[[:space:]]*//p" "/proc/$(pid_of $p)/status")"
 	done
 done
+# a kernel (here: a filter) without Landlock and seccomp: a warning, no failure
+stop hub || fail "the hub ended with status $?"
+grep -v '^SystemCallFilter=landlock' "$units/restunnel-hub.service" >old-kernel.service
+echo 'SystemCallFilter=bpf capset' >>old-kernel.service
+spawn hub hub python3 "$e2e/unit_filter.py" "$lab/old-kernel.service" 65534 $RESTUNNEL run -c "$lab/hub.yaml"
+await 10 "the hub" answers hub hub
+same "without a kernel for it: alert" '["sandbox-partial"]' "$(hub status --json | json - '[a["code"] for a in d["alerts"] if a["code"].startswith("sandbox")]')"
+same "without a kernel for it: status" 'partial unavailable unavailable' \
+	"$(hub status --json | json - '" ".join(d["sandbox"][k] for k in ("state", "seccomp", "landlock"))')"
+check "without a kernel for it: log" grep -q 'the sandbox is not complete: no Landlock: .*; no seccomp: ' hub.log
+check "without a kernel for it: it works" usable
 well_ended
