@@ -186,7 +186,8 @@ static int fill(const struct cli *cli, const char *name, const json_t *args, cha
 
 /* ---- Afterwards ---- */
 
-static void next_steps(const struct cli *cli)
+/* The templates' two kinds of units: the one that is given capabilities, and the other. */
+static void next_steps(const struct cli *cli, const char *name)
 {
 	const struct cli_out *o = &cli->out;
 	const char *c = cli->call.config_given ? " -c " : "", *file = cli->call.config_given ? cli->call.config : "";
@@ -194,8 +195,11 @@ static void next_steps(const struct cli *cli)
 	if (!o->out_tty) return;
 	fprintf(o->out, "%s is written, and what it needs is made. Next:\n", cli->call.config);
 	fprintf(o->out, "  1. read it, change what you like, and see:  restunnel check%s%s\n", c, file);
-	fprintf(o->out, cli->call.config_given ? "  2. start it:                                restunnel run%s%s\n"
-					       : "  2. start it:                                systemctl enable --now restunnel%.0s%.0s\n", c, file);
+	if (cli->call.config_given)
+		fprintf(o->out, "  2. start it:                                restunnel run%s%s\n", c, file);
+	else
+		fprintf(o->out, "  2. start it:                                systemctl enable --now restunnel-%s\n",
+			strcmp(name, "hub") ? "node" : "hub");
 	fprintf(o->out, "  3. see how it is, and what else there is:   restunnel status%s%s; restunnel help%s%s\n", c,
 			file, c, file);
 }
@@ -248,7 +252,7 @@ static int init(const struct cli *cli, const json_t *args)
 	if (!rc) rc = write_file(cli, text);
 	if (!rc) rc = set_up(cli);
 	if (!rc && cli->out.json) rc = tell_json(cli);
-	else if (!rc) next_steps(cli);
+	else if (!rc) next_steps(cli, name);
 	free(text);
 	json_decref(absolute);
 	return rc;

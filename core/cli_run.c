@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * cli_run.c - `restunnel run`: the daemon in the foreground. It stays the user that it was started as.
+ * cli_run.c - `restunnel run`: the daemon in the foreground. As root it becomes the owner of data-dir.
  */
 #include "app.h"
 #include "cli.h"

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "app_state.h"
+#include "list_rows.h"
 #include "log.h"
 #include "process.h"
 #include "sandbox_parts.h"
@@ -39,111 +40,93 @@ struct sandbox {
 
 /* ---- files ---- */
 
-static int sandbox_allow(struct sandbox *s, const char *path, uint32_t rights)
+/* A path that can't be allowed stays closed; the others are none the worse for it. */
+static void sandbox_allow(struct sandbox *s, const char *path, uint32_t rights)
 {
-	if (!sandbox_landlock_allow(s->landlock, path, rights)) return 0;
-	int err = errno;
-	log_text(s->app->log, NULL, RTUN_WARN, "sandbox: %s can't be allowed: %s", path, strerror(err));
-	errno = err;
-	return -1;
+	if (!sandbox_landlock_allow(s->landlock, path, rights)) return;
+	log_text(s->app->log, NULL, RTUN_WARN, "sandbox: %s can't be allowed and stays closed: %s", path, strerror(errno));
 }
 
 /* The directory of `path`: what an editor or a package puts there by a rename is another file. Not of files in "/",
  * which would open everything. */
-static int sandbox_allow_beside(struct sandbox *s, const char *path, uint32_t rights)
+static void sandbox_allow_beside(struct sandbox *s, const char *path, uint32_t rights)
 {
 	char *copy = strdup(path);
-	if (!copy) return -1;
-	const char *dir = dirname(copy);
-	int rc = sandbox_allow(s, strcmp(dir, "/") ? dir : path, rights);
+	const char *dir = copy ? dirname(copy) : "/";
+	sandbox_allow(s, strcmp(dir, "/") ? dir : path, rights);
 	free(copy);
-	return rc;
 }
 
 /* The same for what a path leads to. */
-static int sandbox_allow_both(struct sandbox *s, const char *path, uint32_t rights)
+static void sandbox_allow_both(struct sandbox *s, const char *path)
 {
 	char *real = realpath(path, NULL);
-	int rc = sandbox_allow_beside(s, path, rights);
-	if (!rc && real) rc = sandbox_allow_beside(s, real, rights);
+	sandbox_allow_beside(s, path, SANDBOX_READ);
+	if (real) sandbox_allow_beside(s, real, SANDBOX_READ);
 	free(real);
-	return rc;
 }
 
-static int sandbox_allow_configuration(struct sandbox *s)
+static void sandbox_allow_configuration(struct sandbox *s)
 {
 	char *drop_ins = NULL;
-	int rc = sandbox_allow_both(s, s->app->config_path, SANDBOX_READ);
-	for (uint32_t i = 0; i < s->app->conf->tree_count && !rc; i++) rc = sandbox_allow_both(s, s->app->conf->trees[i]->file, SANDBOX_READ);
-	if (rc || asprintf(&drop_ins, "%s.d", s->app->config_path) < 0) return -1;
-	rc = sandbox_allow(s, drop_ins, SANDBOX_READ);
+	sandbox_allow_both(s, s->app->config_path);
+	for (uint32_t i = 0; i < s->app->conf->tree_count; i++) sandbox_allow_both(s, s->app->conf->trees[i]->file);
+	if (asprintf(&drop_ins, "%s.d", s->app->config_path) < 0) return;
+	sandbox_allow(s, drop_ins, SANDBOX_READ);
 	free(drop_ins);
-	return rc;
 }
 
 /* A file that an option names, which may be a directory, and need not exist yet. */
-static int sandbox_allow_file(struct sandbox *s, const char *path)
+static void sandbox_allow_file(struct sandbox *s, const char *path)
 {
 	struct stat st;
-	if (!path || path[0] != '/') return 0; /* below data-dir */
-	return !stat(path, &st) && S_ISDIR(st.st_mode) ? sandbox_allow(s, path, SANDBOX_READ) : sandbox_allow_both(s, path, SANDBOX_READ);
+	if (!path || path[0] != '/') return; /* below data-dir */
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		sandbox_allow(s, path, SANDBOX_READ);
+	else
+		sandbox_allow_both(s, path);
 }
 
-static int sandbox_allow_sockets(struct sandbox *s, const struct rtun_list *endpoints)
+static void sandbox_allow_sockets(struct sandbox *s, const struct rtun_list *endpoints)
 {
-	int rc = 0;
-	for (uint32_t i = 0; i < endpoints->count && !rc; i++) {
-		const struct rtun_endpoint *e = (const void *)((const char *)endpoints->items + (size_t)i * endpoints->item_size);
-		if (e->path) rc = sandbox_allow_beside(s, e->path, SANDBOX_SOCKET);
+	for (uint32_t i = 0; i < endpoints->count; i++) {
+		const struct rtun_endpoint *e = list_at(endpoints, i);
+		if (e->path) sandbox_allow_beside(s, e->path, SANDBOX_SOCKET);
 	}
-	return rc;
 }
 
-static int sandbox_allow_options(struct sandbox *s, const struct instance *in)
+static void sandbox_allow_options(struct sandbox *s, const struct instance *in)
 {
 	const struct rtun_option *row;
-	int rc = 0;
-	for (uint32_t i = 0; !rc && (row = schema_row(in->module->m.schema, i)); i++) {
+	for (uint32_t i = 0; (row = schema_row(in->module->m.schema, i)); i++) {
 		const void *member = (const char *)in->cfg->cfg + row->offset;
-		if (row->type == RTUN_T_FILE)
-			rc = sandbox_allow_file(s, *(const char *const *)member);
-		else if (row->type == RTUN_T_LISTEN)
-			rc = sandbox_allow_sockets(s, member);
+		if (row->type == RTUN_T_FILE) sandbox_allow_file(s, *(const char *const *)member);
+		if (row->type == RTUN_T_LISTEN) sandbox_allow_sockets(s, member);
 	}
-	return rc;
 }
 
 /* resolv.conf is often a link to what another service writes, perhaps later than now: then the nearest directory there is. */
-static int sandbox_allow_target(struct sandbox *s, const char *path)
+static void sandbox_allow_target(struct sandbox *s, const char *path)
 {
-	char target[PATH_MAX];
+	char link[PATH_MAX], target[PATH_MAX + 8];
 	struct stat st;
-	ssize_t len = readlink(path, target, sizeof(target) - 1);
-	if (len <= 0) return 0;
-	target[len] = 0;
-	if (target[0] != '/') {
-		char *in_etc = NULL;
-		if (asprintf(&in_etc, "/etc/%s", target) < 0) return -1;
-		snprintf(target, sizeof(target), "%s", in_etc);
-		free(in_etc);
-	}
+	ssize_t len = readlink(path, link, sizeof(link) - 1);
+	if (len <= 0) return;
+	link[len] = 0;
+	snprintf(target, sizeof(target), "%s%s", link[0] == '/' ? "" : "/etc/", link);
 	char *dir = dirname(target);
 	while (strcmp(dir, "/") && stat(dir, &st)) dir = dirname(dir);
-	return strcmp(dir, "/") ? sandbox_allow(s, dir, SANDBOX_READ) : 0;
+	if (strcmp(dir, "/")) sandbox_allow(s, dir, SANDBOX_READ);
 }
 
 /* What a look-up reads, in libc and in c-ares. */
-static int sandbox_allow_resolver(struct sandbox *s)
+static void sandbox_allow_resolver(struct sandbox *s)
 {
 	static const char *const files[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf"};
-	int rc = sandbox_allow(s, "/etc", SANDBOX_READ);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !rc; i++) {
-		rc = sandbox_allow_target(s, files[i]);
-		char *real = rc ? NULL : realpath(files[i], NULL); /* links to links */
-		if (real) rc = sandbox_allow_beside(s, real, SANDBOX_READ);
-		free(real);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		sandbox_allow_both(s, files[i]); /* links to links, too */
+		sandbox_allow_target(s, files[i]);
 	}
-	return rc;
 }
 
 /* ---- Landlock ---- */
@@ -165,16 +148,16 @@ static const struct {
 #endif
 };
 
-static int sandbox_allow_all(struct sandbox *s)
+static void sandbox_allow_all(struct sandbox *s)
 {
 	const struct app *app = s->app;
-	int rc = sandbox_allow(s, app->data_dir, SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKET);
-	for (size_t i = 0; i < sizeof(sandbox_always) / sizeof(sandbox_always[0]) && !rc; i++)
-		rc = sandbox_allow(s, sandbox_always[i].path, sandbox_always[i].rights);
-	if (!rc) rc = sandbox_allow_configuration(s);
-	if (!rc) rc = sandbox_allow(s, modload_dir(app->modload), SANDBOX_READ);
-	for (uint32_t i = 0; i < app->count && !rc; i++) rc = sandbox_allow_options(s, app->instances[i]);
-	return !rc && s->needs & SANDBOX_RESOLVE ? sandbox_allow_resolver(s) : rc;
+	sandbox_allow(s, app->data_dir, SANDBOX_READ | SANDBOX_WRITE | SANDBOX_SOCKET);
+	for (size_t i = 0; i < sizeof(sandbox_always) / sizeof(sandbox_always[0]); i++)
+		sandbox_allow(s, sandbox_always[i].path, sandbox_always[i].rights);
+	sandbox_allow_configuration(s);
+	sandbox_allow(s, modload_dir(app->modload), SANDBOX_READ);
+	for (uint32_t i = 0; i < app->count; i++) sandbox_allow_options(s, app->instances[i]);
+	if (s->needs & SANDBOX_RESOLVE) sandbox_allow_resolver(s);
 }
 
 static int sandbox_files(struct sandbox *s, char why[SANDBOX_WHY])
@@ -183,7 +166,7 @@ static int sandbox_files(struct sandbox *s, char why[SANDBOX_WHY])
 	if (abi < 0) return -1;
 	s->proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int rc = sandbox_landlock_begin(abi, s->needs, &s->landlock);
-	if (!rc) rc = sandbox_allow_all(s);
+	if (!rc) sandbox_allow_all(s);
 	if (!rc) rc = sandbox_landlock_close(s->landlock);
 	if (rc) snprintf(why, SANDBOX_WHY, "%s", strerror(errno));
 	sandbox_landlock_destroy(&s->landlock);

@@ -193,6 +193,7 @@ static void destroy(struct rtun_ctx *ctx)
 	free(ctx->self);
 }
 
+/* No `.needs`: it opens nothing after `prepare`; what it dials through declares its own. */
 RTUN_MODULE(skeleton, .version = "1", .summary = "a dialer that counts and limits another one's streams", .license = "BSD-2-Clause",
 	    .schema = &schema, .provides = RTUN_LIST(provides), .commands = RTUN_LIST(commands), .events = RTUN_LIST(events),
 	    .create = create, .reload = reload, .destroy = destroy);

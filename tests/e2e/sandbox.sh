@@ -127,6 +127,7 @@ stop escape || fail "off: status $?"
 
 # ---- reload: no code any more
 
+: >escape.log
 spawn escape hub $RESTUNNEL run -c "$lab/conf/escape.yaml"
 await 10 "it to start" grep -q 'has started' escape.log
 echo '  - {module: tm_provider}' >>conf/escape.yaml

@@ -3,6 +3,8 @@
  * test_daemon.c - the program as it runs: in a child process, told what to do by signals and over the control socket,
  * watched like a supervisor does it.
  */
+#include <config.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,6 +15,7 @@
 #include "app_bed.h"
 #include "control.h"
 #include "control_client.h"
+#include "sandbox_parts.h"
 
 #define CONFIG "modules:\n  - {module: tm_consumer, name: c, to: p, trace: @}\n  - {module: tm_provider, name: p, greeting: moin, trace: @}\n"
 #define PATIENCE_MS 20000
@@ -30,8 +33,12 @@ static void open_supervisor(void)
 	supervisor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(bind(supervisor, (struct sockaddr *)&a, sizeof(a)), 0);
 	setenv("NOTIFY_SOCKET", a.sun_path, 1);
+	ck_assert_int_eq(mkdir(bed.data, 0700), 0);
+	strcpy(bed.trace, bed.data); /* elsewhere a daemon may not write */
+	strcat(bed.trace, "/trace");
 	child = 0;
 	client = NULL;
+	bed.unconfined = getenv("RESTUNNEL_VALGRIND") != NULL; /* makes code as it goes */
 }
 
 static void end(int expected)
@@ -293,7 +300,7 @@ START_TEST(long_data_dir)
 	parent[n + 200] = 0;
 	ck_assert_int_eq(mkdir(parent, 0700), 0);
 	FILE *f = fopen(bed.config, "we");
-	fprintf(f, "data-dir: %s/data\nmodules:\n  - module: tm_provider\n", parent);
+	fprintf(f, "data-dir: %s/data\nmodules:\n  - module: tm_provider\n%s", parent, bed.unconfined ? "sandbox: false\n" : "");
 	fclose(f);
 	run_file();
 	told("READY=1");
@@ -301,6 +308,42 @@ START_TEST(long_data_dir)
 	ck_assert_int_eq(control_client_open(parent, &client, &err), 0);
 	ck_assert_int_eq(control_client_call(client, "status", NULL, NULL, PATIENCE_MS, &answer, &err), 0);
 	json_decref(answer);
+}
+END_TEST
+
+static void status_is(const char *state, const char *alert)
+{
+	json_t *answer;
+	const char *code;
+	client = connected();
+	ck_assert_int_eq(control_client_call(client, "status", NULL, NULL, PATIENCE_MS, &answer, &err), 0);
+	const json_t *sandbox = json_object_get(answer, "sandbox");
+	code = json_string_value(json_object_get(json_array_get(json_object_get(answer, "alerts"), 0), "code"));
+	ck_assert_str_eq(json_string_value(json_object_get(answer, "state")), "ok");
+	ck_assert_str_eq(json_string_value(json_object_get(sandbox, "state")), state);
+	ck_assert_str_eq(json_string_value(json_object_get(sandbox, "capabilities")), "none");
+	ck_assert_str_eq(code ? code : "", alert);
+	json_decref(answer);
+}
+
+START_TEST(sandbox_is_on)
+{
+	char why[SANDBOX_WHY];
+	bool whole = sandbox_landlock_abi(why) > 0;
+#ifndef HAVE_SECCOMP
+	whole = false;
+#endif
+	if (bed.unconfined) return;
+	run(CONFIG);
+	status_is(whole ? "on" : "partial", whole ? "" : "sandbox-partial");
+}
+END_TEST
+
+START_TEST(sandbox_is_off)
+{
+	bed.unconfined = true;
+	run(CONFIG);
+	status_is("off", "sandbox-off");
 }
 END_TEST
 
@@ -497,5 +540,7 @@ int main(void)
 	tcase_add_test(tc, modes);
 	tcase_add_test(tc, watchdog);
 	tcase_add_test(tc, privileges_are_gone);
+	tcase_add_test(tc, sandbox_is_on);
+	tcase_add_test(tc, sandbox_is_off);
 	return bed_run_with(tc, "daemon", open_supervisor, close_supervisor);
 }

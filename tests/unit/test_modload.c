@@ -6,6 +6,7 @@
 
 #include "app_bed.h"
 #include "modload.h"
+#include "sandbox.h"
 
 static struct modload *ml;
 static struct modload_error err;
@@ -253,6 +254,37 @@ START_TEST(each)
 }
 END_TEST
 
+START_TEST(need_that_nobody_knows)
+{
+	static const struct rtun_need needs[] = {{RTUN_NEED_UDP, NULL}, {"teleport", NULL}};
+	struct rtun_module copy, m = {.size = sizeof(m), .abi_major = RTUN_ABI_MAJOR, .abi_minor = RTUN_ABI_MINOR, .name = "x", .needs = RTUN_LIST(needs)};
+	ck_assert_int_eq(modload_accept(&m, "x", "x.so", &copy, &err), -RTUN_EINVAL);
+	bed_says(err.text, "x.so needs 'teleport'");
+	m.needs.count = 1;
+	ck_assert_int_eq(modload_accept(&m, "x", "x.so", &copy, &err), 0);
+}
+END_TEST
+
+START_TEST(closed)
+{
+	const struct modload_module *mod = good("tm_provider");
+	modload_close(ml);
+	ck_assert_ptr_eq(good("tm_provider"), mod); /* it is there already */
+	ck_assert_int_eq(modload_get(ml, "tm_consumer", &mod, &err), -RTUN_ENOTSUP);
+	ck_assert_str_eq(err.code, "needs-restart");
+	ck_assert_int_eq(modload_get(ml, "tm_provdier", &mod, &err), -RTUN_ENOENT);
+	bed_says(err.remedy, "tm_provider");
+}
+END_TEST
+
+START_TEST(needs_are_united)
+{
+	bed_good("modules:\n  - {module: tm_escape, name: a, needs: udp}\n  - {module: tm_escape, name: b, needs: unix}\n"
+		 "  - {module: tm_escape, name: c}\n  - {module: tm_provider}\n");
+	ck_assert_uint_eq(sandbox_needs(bed.app->instances, bed.app->count), SANDBOX_UDP | SANDBOX_UNIX);
+}
+END_TEST
+
 START_TEST(each_nowhere)
 {
 	struct modload *own;
@@ -286,5 +318,8 @@ int main(void)
 	tcase_add_test(tc, schema_of_another_shape);
 	tcase_add_test(tc, each);
 	tcase_add_test(tc, each_nowhere);
+	tcase_add_test(tc, need_that_nobody_knows);
+	tcase_add_test(tc, closed);
+	tcase_add_test(tc, needs_are_united);
 	return bed_run_with(tc, "modload", open_dir, close_dir);
 }
