@@ -34,7 +34,7 @@ struct link {
 	uint8_t public_key[32];
 	enum carrier liked; /* the kind of knock that worked last */
 	uint32_t tries;
-	uint64_t up_since;
+	uint64_t up_since, tried_at;
 	struct rtun_addr remote, observed;
 	struct rtun_addr seen[LINK_SEEN]; /* all that were observed: see remember() */
 	uint32_t seen_count;
@@ -183,7 +183,8 @@ static int up(struct link *l, const struct reach_result *r)
 	survey_connected(&l->survey, l->mux, &l->remote);
 	struct event_hub e = {.hub = l->hub->name};
 	rtun_publish(t->ctx, &event_hub_up, &e);
-	rtun_log(t->ctx, RTUN_NOTICE, "hub %s: connected as %s", l->hub->name, l->hub->device_name);
+	rtun_log(t->ctx, RTUN_NOTICE, "hub %s: connected as %s, in %u ms (knock: %s)", l->hub->name, l->hub->device_name,
+		 (unsigned)((l->up_since - l->tried_at) / RTUN_MS), carrier_names[r->by]);
 	return 0;
 }
 
@@ -248,6 +249,7 @@ static void try_now(void *arg)
 {
 	struct link *l = arg;
 	struct reach_setup setup;
+	l->tried_at = rtun_now(l->node->ctx);
 	node_reach_hub(l->node, l->hub, &setup);
 	setup.liked = l->liked;
 	setup.cb = on_reached;
