@@ -93,11 +93,12 @@ static void choose(struct hub *h, const struct rtun_dial_req *req, struct choice
 	}
 }
 
-/* A stream stays on one connection: that with the fewest. */
+/* A stream stays on one connection: that with the fewest, of as many as may be used. */
 static struct mux *least_busy(const struct tunnel *t)
 {
+	uint32_t most = t->peer->hub->t->cfg.connections, n = 0;
 	struct conn *found = t->conns;
-	for (struct conn *c = t->conns; c; c = c->next)
+	for (struct conn *c = t->conns; c && (!most || n < most); c = c->next, n++)
 		if (mux_counters(c->mux)->streams < mux_counters(found->mux)->streams)
 			found = c;
 	return found->mux;

@@ -104,6 +104,17 @@ void node_reach_hub(struct node *n, const struct hub_entry *hub, struct reach_se
 	setup->psk = hub->psk;
 }
 
+uint64_t node_streams(const struct node *n)
+{
+	uint64_t streams = 0;
+	for (uint32_t i = 0; i < n->hubs->count; i++) {
+		struct link_state s;
+		link_state(n->hubs->items[i]->tunnel, &s);
+		streams += s.streams;
+	}
+	return streams;
+}
+
 void node_status(struct node *n, struct rtun_status *s)
 {
 	uint32_t online = 0;

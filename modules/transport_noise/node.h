@@ -38,6 +38,9 @@ void node_reach_setup(struct node *n, struct reach_setup *setup);
 /* The same, for a tunnel to this hub. */
 void node_reach_hub(struct node *n, const struct hub_entry *hub, struct reach_setup *setup);
 
+/* Streams of all hubs. */
+uint64_t node_streams(const struct node *n);
+
 /* link.c: one hub, connected or on the way */
 struct link;
 struct link_state {
@@ -45,6 +48,7 @@ struct link_state {
 	uint64_t rtt; /* ns; 0: unknown */
 	uint32_t streams;
 	struct rtun_addr observed; /* how the hub sees this node */
+	uint32_t connections;
 	enum carrier by;           /* while online: which knock it let us in by */
 	struct rtun_addr remote;   /* while online: the hub's address */
 	const char *last_error;    /* NULL: none */

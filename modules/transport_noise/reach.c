@@ -81,6 +81,7 @@ static void finish(struct reach *r, struct reach_result *result)
 	result->s = &r->stream;
 	result->handshake = &r->handshake;
 	result->remote = r->remote;
+	result->attempt = r->attempt;
 	result->by = r->plain ? CARRY_NONE : r->by;
 	result->accepted = r->accepted;
 	result->found = r->address;
@@ -142,7 +143,7 @@ static void greet(struct reach *r)
 		.public_key = r->public_key, .dh = dh, .dh_arg = r, .remote_static = r->hub_key, .psk = r->psk,
 	};
 	r->set.hello.counter = r->set.counter(r->set.counter_arg);
-	hello_prologue(r->plain ? NULL : r->attempt, prologue);
+	hello_prologue(r->attempt, prologue);
 	noise_handshake_init(&r->handshake, &party);
 	if (hello_write(&r->set.hello, plain, sizeof(plain)) < 0 ||
 	    noise_write_message(&r->handshake, plain, sizeof(plain), message, sizeof(message), &len) < 0 ||
@@ -160,7 +161,8 @@ static void greet(struct reach *r)
 static int make_knock(void *arg, uint8_t ret_knock[WIRE_KNOCK])
 {
 	struct reach *r = ((struct reach_way *)arg)->reach;
-	struct knock k = {.counter = r->set.counter(r->set.counter_arg), .count = r->set.hello.count, .enrols = r->set.token_id != NULL};
+	uint8_t count = r->set.knock_count ? r->set.knock_count : r->set.hello.count;
+	struct knock k = {.counter = r->set.counter(r->set.counter_arg), .count = count, .enrols = r->set.token_id != NULL};
 	memcpy(k.attempt, r->attempt, WIRE_ATTEMPT);
 	memcpy(k.token_id, r->token_id, TOKEN_ID);
 	return knock_write(&k, r->hub_key, r->public_key, dh, r, NULL, ret_knock);
@@ -190,7 +192,7 @@ static void on_no_way(struct reach *r, uint32_t err)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (words[i].err == err)
 			why = words[i].why;
-	if (r->plain && r->set.liked == CARRY_NONE)
+	if (r->plain && r->set.liked == CARRY_NONE && !r->set.attempt)
 		begin(r, CARRY_UDP); /* it used to let us in without; now it seems to hide */
 	else
 		fail(r, err, why);
@@ -222,6 +224,10 @@ static void begin(struct reach *r, enum carrier liked)
 	struct way_setup setup = {.ctx = r->set.ctx, .liked = liked, .knock = make_knock, .cb = on_way};
 	uint32_t started = 0;
 	r->plain = liked == CARRY_NONE;
+	if (r->plain && !r->set.attempt)
+		memset(r->attempt, 0, sizeof(r->attempt));
+	else if (!r->set.attempt)
+		randombytes_buf(r->attempt, sizeof(r->attempt));
 	r->refused = false;
 	for (uint32_t i = 0; i < r->address_count; i++) {
 		setup.to = r->address[i];
@@ -314,13 +320,21 @@ int reach_start(const struct reach_setup *setup, struct reach **ret)
 	memcpy(r->psk, setup->psk, 32);
 	if (setup->token_id)
 		memcpy(r->token_id, setup->token_id, TOKEN_ID);
-	randombytes_buf(r->attempt, WIRE_ATTEMPT);
+	if (setup->attempt)
+		memcpy(r->attempt, setup->attempt, WIRE_ATTEMPT);
 	err = setup->keystore->public_key(setup->keystore_obj, setup->key_name, r->public_key);
 	if (err < 0)
 		goto fail_reach;
 	err = rtun_timer_create(setup->ctx, on_limit, r, &r->limit);
 	if (err < 0)
 		goto fail_reach;
+	if (setup->attempt) {
+		r->address[0] = setup->to;
+		r->address_count = 1;
+		begin(r, CARRY_NONE);
+		*ret = r;
+		return 0;
+	}
 	r->lookup = calloc(1, sizeof(*r->lookup));
 	if (!r->lookup) {
 		err = -RTUN_ENOMEM;

@@ -29,6 +29,7 @@ struct reach_result {
 	struct noise_handshake *handshake; /* both messages are through: split it */
 	struct hello hello;      /* the hub's */
 	struct rtun_addr remote;
+	const uint8_t *attempt;  /* err 0: of this attempt; all zero: nobody knocked */
 	enum carrier by;         /* err 0: by which knock the hub let us in; to be liked next time */
 	bool accepted;           /* something accepted a connection, even if it then did not answer */
 	const struct rtun_addr *found; /* all addresses of the hub's name; good during the callback */
@@ -46,6 +47,10 @@ struct reach_setup {
 	enum noise_pattern pattern;
 	const uint8_t *hub_key;    /* 32 bytes */
 	const uint8_t *psk;        /* 32 bytes */
+	uint8_t knock_count;       /* connections that the knocks announce; 0: those of hello */
+	/* Join an attempt whose knock has been heard: no look-up, no knock, this address. NULL: none. */
+	const uint8_t *attempt;    /* WIRE_ATTEMPT bytes */
+	struct rtun_addr to;
 	const uint8_t *token_id;   /* T_id of the token to enrol with, or NULL */
 	enum carrier liked;        /* what worked before; CARRY_UDP where nothing is known */
 	struct hello hello;        /* its counter is taken from `counter` */

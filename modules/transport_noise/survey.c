@@ -28,7 +28,7 @@ static void on_probe(void *arg, enum look port, enum look beside)
 		tlv_write_begin(&w, buf, sizeof(buf));
 		tlv_put_number(&w, TLV_PORT_LOOKS, port, 1);
 		tlv_put_number(&w, TLV_PORTS_BESIDE, beside, 1);
-		mux_send(s->mux, FRAME_INFO, buf, (uint32_t)tlv_write_end(&w, 0));
+		s->tell(s->arg, buf, (uint32_t)tlv_write_end(&w, 0));
 	}
 	rtun_timer_start(s->timer, EVERY);
 }
@@ -40,30 +40,29 @@ static void on_timer(void *arg)
 		rtun_timer_start(s->timer, EVERY);
 }
 
-int survey_init(struct survey *s, struct rtun_ctx *ctx)
+int survey_init(struct survey *s, struct rtun_ctx *ctx, survey_tell_fn *tell, void *arg)
 {
-	*s = (struct survey){.ctx = ctx};
+	*s = (struct survey){.ctx = ctx, .tell = tell, .arg = arg};
 	return rtun_timer_create(ctx, on_timer, s, &s->timer);
 }
 
 void survey_fini(struct survey *s)
 {
-	survey_connected(s, NULL, NULL);
+	probe_cancel(&s->probe);
 	rtun_timer_destroy(&s->timer);
 }
 
-void survey_connected(struct survey *s, struct mux *mux, const struct rtun_addr *to)
+void survey_start(struct survey *s, const struct rtun_addr *to)
 {
-	uint64_t age = s->ctx ? rtun_now(s->ctx) - s->last : 0;
-	s->mux = mux;
-	probe_cancel(&s->probe);
-	if (!mux) {
-		if (s->timer)
-			rtun_timer_stop(s->timer);
-		return;
-	}
+	uint64_t age = rtun_now(s->ctx) - s->last;
 	s->to = *to;
 	rtun_timer_start(s->timer, s->last && age + AFTER < EVERY ? EVERY - age : AFTER);
+}
+
+void survey_stop(struct survey *s)
+{
+	probe_cancel(&s->probe);
+	rtun_timer_stop(s->timer);
 }
 
 void survey_read(const uint8_t *payload, uint32_t len, enum look *ret_port, enum look *ret_beside)

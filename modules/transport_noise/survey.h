@@ -10,19 +10,24 @@
 #include "mux.h"
 #include "probe.h"
 
+/* Send this as INFO. */
+typedef void survey_tell_fn(void *arg, const uint8_t *info, uint32_t len);
+
 struct survey {
 	struct rtun_ctx *ctx;
 	struct rtun_timer *timer;
 	struct probe *probe;
-	struct mux *mux; /* NULL: not connected */
 	struct rtun_addr to;
 	uint64_t last;   /* 0: never */
+	survey_tell_fn *tell;
+	void *arg;
 };
 
-int survey_init(struct survey *s, struct rtun_ctx *ctx);
+int survey_init(struct survey *s, struct rtun_ctx *ctx, survey_tell_fn *tell, void *arg);
 void survey_fini(struct survey *s);
-/* The connection to `to` is up, or (mux NULL) gone. */
-void survey_connected(struct survey *s, struct mux *mux, const struct rtun_addr *to);
+/* The tunnel to `to` is up; it is down. */
+void survey_start(struct survey *s, const struct rtun_addr *to);
+void survey_stop(struct survey *s);
 
 /* What INFO says. Both LOOK_UNKNOWN where it says nothing about this, or nonsense. */
 void survey_read(const uint8_t *payload, uint32_t len, enum look *ret_port, enum look *ret_beside);

@@ -43,6 +43,9 @@ static const struct rtun_option options[] = {
 		 "Is told to refuse the hubs' addresses, and those under which the hubs see this machine: its router's own"),
 	RTUN_NAME(struct transport_cfg, device_name, NULL, 0, "role=node",
 		  "What this node asks to be called when it enrols; default: the host's name"),
+	RTUN_CHOICE(struct transport_cfg, connections, "auto|1|2|3|4|5|6|7|8", "auto", 0, NULL,
+		    "TCP connections of a tunnel. One alone is held to a window of the kernel's per round trip, and what it loses stops all its streams. "
+		    "auto: 4; on a hub: all that a node makes carry streams"),
 	RTUN_SIZE(struct transport_cfg, window, "256KiB", 16384, 16777216, 0, NULL, "What a stream may be sent ahead of its reader"),
 	RTUN_INT(struct transport_cfg, max_streams, "10000", 1, 1000000, 0, "role=node", "Streams at once, of all hubs; more are refused"),
 	RTUN_DURATION(struct transport_cfg, rekey_after, "1h", 10 * RTUN_S, 24 * 3600 * RTUN_S, 0, "role=node", "Age at which a tunnel's keys are replaced, streams and all"),

@@ -30,6 +30,7 @@ struct transport_cfg {
 	struct rtun_ref to; /* node: the dialer that streams leave through */
 	struct rtun_ref filter; /* node: is told which addresses the tunnels have */
 	const char *device_name; /* node: what it asks to be called when it enrols; NULL: the host's name */
+	uint32_t connections; /* 0: auto */
 	uint64_t window;
 	uint64_t max_streams;
 	uint64_t rekey_after; /* ns; node */
@@ -49,6 +50,12 @@ struct transport {
 static inline const struct rtun_keystore_ops *transport_keystore(const struct transport *t)
 {
 	return (const struct rtun_keystore_ops *)t->cfg.keystore.ops;
+}
+
+#define CONNECTIONS_AUTO 4U
+static inline uint32_t transport_connections(const struct transport *t)
+{
+	return t->cfg.connections ? t->cfg.connections : CONNECTIONS_AUTO;
 }
 
 /* hub.h, node.h have their lifecycles; commands of both are in the descriptor's table. */
