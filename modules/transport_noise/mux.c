@@ -25,7 +25,7 @@
 
 int mux_common_init(struct mux_common *c, struct rtun_ctx *ctx, uint32_t window)
 {
-	*c = (struct mux_common){.ctx = ctx, .window = window};
+	*c = (struct mux_common){.ctx = ctx, .window = window, .window_max = window};
 	c->receive = aligned_alloc(4096, READ_AT + MUX_RECEIVE);
 	return c->receive ? 0 : -RTUN_ENOMEM;
 }
@@ -59,6 +59,8 @@ static int on_pong(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 		return -1;
 	if (m->ping_sent && memcmp(p, m->ping, PING_BYTES) == 0) {
 		m->counters.rtt = rtun_now(m->ctx) - m->ping_sent;
+		if (m->counters.rtt && (!m->rtt_min || m->counters.rtt < m->rtt_min))
+			m->rtt_min = m->counters.rtt;
 		m->ping_sent = 0;
 	}
 	return 0;
@@ -283,6 +285,8 @@ int mux_create(const struct mux_setup *setup, struct rtun_stream **carrier, stru
 	*carrier = NULL;
 	/* Where the kernel can: it says "writable" while there is something left to send, but not megabytes of it. */
 	rtun_stream_option(m->carrier, RTUN_SO_NOTSENT_LOWAT, NOTSENT_LOWAT);
+	if (m->common->bbr)
+		rtun_stream_option(m->carrier, RTUN_SO_CONGESTION_BBR, 1);
 	rtun_timer_start(m->tick, TICK);
 	rtun_on_ready(m->carrier, on_carrier, m);
 	rtun_want(m->carrier, RTUN_READ);

@@ -16,6 +16,8 @@
 #ifndef MUX_H
 #define MUX_H
 
+#include <stdbool.h>
+
 #include "record.h"
 
 struct mux;
@@ -26,9 +28,14 @@ struct mux_common {
 	struct rtun_ctx *ctx;
 	struct record_pool records;
 	uint8_t *receive; /* room for the start of a record, then MUX_RECEIVE bytes of a read; in use only during that */
-	uint32_t window;  /* bytes that the peer may send on a stream ahead of its reader */
+	uint32_t window;  /* bytes that the peer may send on a new stream ahead of its reader */
+	uint32_t window_max;    /* what that may grow to */
+	uint64_t window_budget; /* of all growth together */
+	uint64_t grown;
+	bool bbr; /* carriers ask the kernel for BBR */
 };
 #define MUX_RECEIVE (4U * 65536U)
+/* Windows don't grow until window_max and window_budget are set. */
 int mux_common_init(struct mux_common *c, struct rtun_ctx *ctx, uint32_t window);
 void mux_common_fini(struct mux_common *c);
 

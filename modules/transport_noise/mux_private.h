@@ -16,6 +16,8 @@
 /* With this much unsent (answers to a peer that does not read), reading stops too. */
 #define MUX_QUEUE_STOP 1048576U
 #define MUX_BATCH 64U
+/* One connection's part of the budget for windows: a fourth. */
+#define MUX_BUDGET_SHARE 4U
 #define PING_BYTES 8U
 
 struct mux_list {
@@ -30,8 +32,11 @@ struct mux_stream {
 	struct mux_list *list; /* which ready list it is in, or NULL */
 	int64_t credit;        /* what the peer takes */
 	int64_t deficit;       /* what it may send in this turn */
+	/* receiving: see mux_window.c. window + held never exceed the largest window_size that there was */
 	uint64_t window;       /* what the peer may still send */
-	uint64_t unacked;      /* consumed, not yet given back as credit */
+	uint64_t held;         /* received, not consumed */
+	uint64_t window_size;
+	uint64_t round_at, round_bytes;
 	uint32_t id;
 	bool accepted : 1;     /* OK was sent or received */
 	bool fin_sent : 1;
@@ -61,6 +66,8 @@ struct mux {
 	uint32_t bucket_count;
 	uint32_t last_id;
 	uint32_t peer_window;
+	uint64_t grown;   /* what its windows have beyond their first size */
+	uint64_t rtt_min; /* ns; 0: not yet known */
 	bool opener, proved, dead, waits_for_write, reading_stopped;
 	uint32_t end_err;
 	const char *end_why;
@@ -89,6 +96,12 @@ void mux_ready_add(struct mux_stream *ms);
 void mux_ready_remove(struct mux_stream *ms);
 void mux_send_reason(struct mux *m, uint8_t type, uint32_t id, uint32_t err, const char *text);
 void mux_on_flush(void *arg);
+
+/* mux_window.c */
+void mux_window_init(struct mux_stream *ms);
+/* The reader has consumed `n` bytes: the credit to give for it now, or 0. */
+uint32_t mux_window_consumed(struct mux_stream *ms, uint64_t n);
+void mux_window_fini(struct mux_stream *ms);
 
 /* mux_stream.c */
 struct mux_stream *mux_find(const struct mux *m, uint32_t id);

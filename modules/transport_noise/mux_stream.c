@@ -57,6 +57,7 @@ static void table_remove(struct mux_stream *ms)
 	while (*at != ms)
 		at = &(*at)->hash_next;
 	*at = ms->hash_next;
+	mux_window_fini(ms);
 	m->counters.streams--;
 	ms->mux = NULL;
 }
@@ -71,7 +72,7 @@ static struct mux_stream *stream_add(struct mux *m, uint32_t id)
 	ms->mux = m;
 	ms->id = id;
 	ms->credit = m->peer_window;
-	ms->window = m->common->window;
+	mux_window_init(ms);
 	ms->deficit = MUX_QUANTUM;
 	ms->hash_next = *bucket(m, id);
 	*bucket(m, id) = ms;
@@ -168,15 +169,15 @@ static void op_consumed(void *self, uint64_t n)
 {
 	struct mux_stream *ms = self;
 	uint8_t p[4];
-	ms->unacked += n;
-	if (!ms->mux || ms->over || ms->fin_received || ms->unacked < ms->mux->common->window / 16)
+	if (!ms->mux || ms->over || ms->fin_received)
 		return;
-	p[0] = (uint8_t)(ms->unacked >> 24);
-	p[1] = (uint8_t)(ms->unacked >> 16);
-	p[2] = (uint8_t)(ms->unacked >> 8);
-	p[3] = (uint8_t)ms->unacked;
-	ms->window += ms->unacked;
-	ms->unacked = 0;
+	uint32_t credit = mux_window_consumed(ms, n);
+	if (!credit)
+		return;
+	p[0] = (uint8_t)(credit >> 24);
+	p[1] = (uint8_t)(credit >> 16);
+	p[2] = (uint8_t)(credit >> 8);
+	p[3] = (uint8_t)credit;
 	record_put(&ms->mux->out, FRAME_CREDIT, ms->id, p, sizeof(p));
 	mux_schedule(ms->mux);
 }
@@ -497,6 +498,7 @@ int mux_on_data(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 	if (!len)
 		return 0;
 	ms->window -= len;
+	ms->held += len;
 	m->counters.bytes_in += len;
 	if (m->batch_stream != ms || m->batch_count == MUX_BATCH)
 		mux_batch_flush(m);

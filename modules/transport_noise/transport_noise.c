@@ -46,7 +46,12 @@ static const struct rtun_option options[] = {
 	RTUN_CHOICE(struct transport_cfg, connections, "auto|1|2|3|4|5|6|7|8", "auto", 0, NULL,
 		    "TCP connections of a tunnel. One alone is held to a window of the kernel's per round trip, and what it loses stops all its streams. "
 		    "auto: 4; on a hub: all that a node makes carry streams"),
-	RTUN_SIZE(struct transport_cfg, window, "256KiB", 16384, 16777216, 0, NULL, "What a stream may be sent ahead of its reader"),
+	RTUN_CHOICE(struct transport_cfg, congestion, "auto|system", "auto", 0, NULL,
+		    "Congestion control of the tunnel's sockets. auto: BBR where the system allows that (net.ipv4.tcp_allowed_congestion_control), which "
+		    "keeps its speed on lines that lose packets; system: the system's own choice"),
+	RTUN_SIZE(struct transport_cfg, window, "256KiB", 16384, 16777216, 0, NULL, "What a new stream may be sent ahead of its reader"),
+	RTUN_SIZE(struct transport_cfg, window_max, "16MiB", 16384, 67108864, 0, NULL, "What that grows to where the line is long and fast, and the reader keeps up"),
+	RTUN_SIZE(struct transport_cfg, window_budget, "256MiB", 0, 0, 0, NULL, "What all windows together may grow by; a connection gets at most a fourth of it"),
 	RTUN_INT(struct transport_cfg, max_streams, "10000", 1, 1000000, 0, "role=node", "Streams at once, of all hubs; more are refused"),
 	RTUN_DURATION(struct transport_cfg, rekey_after, "1h", 10 * RTUN_S, 24 * 3600 * RTUN_S, 0, "role=node", "Age at which a tunnel's keys are replaced, streams and all"),
 };
@@ -64,6 +69,9 @@ static int create(struct rtun_ctx *ctx, const void *config)
 	t->cfg = *(const struct transport_cfg *)config;
 	if (mux_common_init(&t->mux, ctx, (uint32_t)t->cfg.window) < 0)
 		return -RTUN_ENOMEM;
+	t->mux.window_max = (uint32_t)(t->cfg.window_max > t->cfg.window ? t->cfg.window_max : t->cfg.window);
+	t->mux.window_budget = t->cfg.window_budget;
+	t->mux.bbr = t->cfg.congestion == CONGESTION_AUTO;
 	return t->cfg.role == ROLE_HUB ? hub_create(t, &t->hub) : node_create(t, &t->node);
 }
 

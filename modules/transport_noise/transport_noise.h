@@ -22,6 +22,8 @@
 enum { ROLE_HUB, ROLE_NODE };
 enum { CONCEAL_AUTO, CONCEAL_CLOSED, CONCEAL_FILTERED, CONCEAL_NONE };
 
+enum { CONGESTION_AUTO, CONGESTION_SYSTEM };
+
 struct transport_cfg {
 	uint32_t role, conceal;
 	struct rtun_list listen; /* hub */
@@ -31,7 +33,8 @@ struct transport_cfg {
 	struct rtun_ref filter; /* node: is told which addresses the tunnels have */
 	const char *device_name; /* node: what it asks to be called when it enrols; NULL: the host's name */
 	uint32_t connections; /* 0: auto */
-	uint64_t window;
+	uint64_t window, window_max, window_budget;
+	uint32_t congestion;
 	uint64_t max_streams;
 	uint64_t rekey_after; /* ns; node */
 };
