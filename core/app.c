@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app_state.h"
+#include "doctor.h"
 #include "event.h"
 #include "lock.h"
 #include "log.h"
@@ -183,6 +184,7 @@ int app_setup_here(struct app *app, struct command_error *err)
 
 void app_stop(struct app *app)
 {
+	doctor_stop(app);
 	for (uint32_t i = app->count; i-- > 0;) instance_stop(app->instances[i]);
 	/* Streams that linger belong to modules, too: they end while those still have their state. */
 	if (app->loop) stream_end_lingers(loop_lingers(app->loop));

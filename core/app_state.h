@@ -9,7 +9,9 @@
 #include "app.h"
 
 struct control;
+struct doctor;
 struct event_bus;
+struct keepfd;
 struct lock;
 struct log;
 struct notify;
@@ -31,6 +33,7 @@ struct app {
 	/* while it runs */
 	struct control *control;
 	struct notify *notify;
+	struct keepfd *keepfd;
 	struct sandbox *sandbox;
 	struct rtun_timer *tick;
 	uint64_t started;     /* loop time */
@@ -38,6 +41,7 @@ struct app {
 	bool stopping;        /* the loop is about to end */
 	bool running;
 	char *reload_failure; /* text of the alert, or NULL */
+	struct doctor *doctors; /* under way */
 };
 
 /* Parts of app_load() that reload repeats for a new configuration: one instance for each entry, options filled, wired
@@ -53,11 +57,14 @@ void app_stop(struct app *app);
 /* Commands of the core: NULL-named row at the end. */
 extern const struct rtun_command app_core_commands[];
 
-/* status.c, metric.c, reload.c */
-rtun_command_fn status_command, metric_command, reload_command;
+/* status.c, metric.c, reload.c, doctor.c */
+rtun_command_fn status_command, metric_command, reload_command, doctor_command;
 /* 0, or negative with all reasons in `r`. */
 int reload_run(struct app *app, struct conf_report *r);
-/* The same from a signal: logged, noted for status, told to systemd. */
+/* What it would do, without doing it: errors in `r`, those with the code "needs-restart" among them; how many instances would
+ * get new options. 0 or negative. */
+int reload_look(struct app *app, struct conf_report *r, uint32_t *ret_changed);
+/* reload_run() from a signal: logged, noted for status, told to systemd. */
 int reload_and_tell(struct app *app, struct command_error *err);
 
 #endif

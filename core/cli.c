@@ -13,7 +13,7 @@
 #include "command.h"
 
 static const struct cli_own *const own_rows[] = {
-	&cli_own_init, &cli_own_check, &cli_own_run, &cli_own_status, &cli_own_modules, &cli_own_help,
+	&cli_own_init, &cli_own_check, &cli_own_run, &cli_own_status, &cli_own_doctor, &cli_own_modules, &cli_own_help,
 };
 
 const struct cli_own *cli_own_row(size_t i)

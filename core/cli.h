@@ -31,7 +31,7 @@ struct cli_own {
 	const char *optional, *optional_value; /* the key that may be given with or without a value, or NULL; and what the value is */
 	bool no_json;
 };
-extern const struct cli_own cli_own_init, cli_own_check, cli_own_run, cli_own_status, cli_own_modules, cli_own_help;
+extern const struct cli_own cli_own_init, cli_own_check, cli_own_run, cli_own_status, cli_own_doctor, cli_own_modules, cli_own_help;
 
 /* Row i of the own verbs, NULL behind the last; and by name. */
 const struct cli_own *cli_own_row(size_t i);
@@ -46,6 +46,8 @@ int cli_help_program(const struct cli *cli);
 int cli_help_verb(const struct cli *cli, const char *name);
 int cli_help_unknown(const struct cli *cli, const char *name, const json_t *all);
 int cli_help_version(const struct cli *cli);
+/* Its lines for people. */
+void cli_version_print(FILE *to);
 /* A verb, own or a module's, or NULL; *ret_all (a reference, or NULL) is where it was looked for. */
 struct cli_verb *cli_help_find(const struct cli *cli, const char *name, json_t **ret_all);
 /* {"schema":1,"commands":[...]}: own verbs and those of `all`. New reference. */

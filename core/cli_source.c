@@ -44,8 +44,7 @@ static int bad_config(const struct cli *cli, const struct conf_report *report)
 	return cli_out_fail(&cli->out, "configuration", "see `restunnel check`", "%s can't be used", cli->call.config);
 }
 
-/* Not one word of it is known: the default data-dir may be that of quite another daemon. */
-static bool is_unreadable(const struct cli *cli, const struct conf_report *report)
+bool cli_source_is_unreadable(const struct cli *cli, const struct conf_report *report)
 {
 	for (uint32_t i = 0; i < report->count; i++)
 		if (!strcmp(report->items[i].code, "unreadable") && !strcmp(report->items[i].at.file, cli->call.config)) return true;
@@ -61,7 +60,7 @@ static int read_data_dir(const struct cli *cli, struct cli_source *s)
 
 	if (access(cli->call.config, F_OK) && (errno == ENOENT || errno == ENOTDIR)) return no_config(cli);
 	rc = conf_load(cli->call.config, &report, &conf);
-	if (conf && conf->data_dir && !is_unreadable(cli, &report) && (rc == 0 || rc == -RTUN_ECONFIG)) s->data_dir = strdup(conf->data_dir);
+	if (conf && conf->data_dir && !cli_source_is_unreadable(cli, &report) && (rc == 0 || rc == -RTUN_ECONFIG)) s->data_dir = strdup(conf->data_dir);
 	rc = s->data_dir ? 0 : bad_config(cli, &report);
 	conf_report_clear(&report);
 	conf_free(&conf);

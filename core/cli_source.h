@@ -26,6 +26,9 @@ int cli_source_open(const struct cli *cli, struct cli_source *s);
 int cli_source_open_quietly(const struct cli *cli, struct cli_source *s);
 void cli_source_close(struct cli_source *s);
 
+/* Not one word of the configuration is known: the default data-dir may be that of quite another daemon. */
+bool cli_source_is_unreadable(const struct cli *cli, const struct conf_report *report);
+
 /* The verbs of all installed modules; a new reference, perhaps without any. */
 json_t *cli_source_installed(const struct cli *cli);
 /* The best list that can be had without a word to anybody: daemon, configuration or installed modules. */

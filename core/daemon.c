@@ -12,6 +12,7 @@
 #include "app_state.h"
 #include "control.h"
 #include "event.h"
+#include "keepfd.h"
 #include "lock.h"
 #include "log.h"
 #include "loop.h"
@@ -98,6 +99,7 @@ static int daemon_set_up(struct app *app)
 	if (!rc) rc = app_setup_here(app, &err);
 	if (rc) log_text(app->log, NULL, RTUN_ERROR, "%s%s%s", err.text, err.remedy[0] ? "; " : "", err.remedy);
 	for (uint32_t i = 0; i < app->count && !rc; i++) rc = instance_prepare(app->instances[i]);
+	if (!rc) keepfd_settle(app->keepfd);
 	if (!rc) rc = control_create(app, &app->control);
 	return rc;
 }
@@ -137,6 +139,7 @@ int app_run(struct app *app)
 	process_harden();
 	log_set(app->log, app->conf->log_level, app->conf->log_json);
 	int rc = notify_open(&app->notify);
+	if (!rc) rc = keepfd_create(app->notify, &app->keepfd);
 	if (!rc) rc = daemon_signals(app);
 	if (!rc) rc = daemon_set_up(app);
 	if (!rc) rc = daemon_start(app);
@@ -152,6 +155,7 @@ int app_run(struct app *app)
 	control_destroy(&app->control);
 	event_bus_flush(app->events);
 	if (!rc) log_text(app->log, NULL, RTUN_NOTICE, "stopped");
+	keepfd_destroy(&app->keepfd);
 	notify_close(&app->notify);
 	return rc;
 }

@@ -6,6 +6,7 @@
 #include "event.h"
 #include "file.h"
 #include "instance.h"
+#include "keepfd.h"
 #include "log.h"
 #include "loop.h"
 #include "metric.h"
@@ -39,4 +40,5 @@ const struct rtun_host host_table = {
 	HOST(value_new), HOST(value_set), HOST(value_append), HOST(value_free),
 	HOST(reply_ok), HOST(reply_fail), HOST(metric),
 	HOST(file_replace), HOST(records_load), HOST(records_save),
+	HOST(fd_keep), HOST(fd_kept),
 };

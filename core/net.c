@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "addr.h"
+#include "keepfd.h"
 #include "loop.h"
 #include "stream_fd.h"
 #include "timer.h"
@@ -43,8 +44,10 @@ struct rtun_listener {
 	rtun_accept_cb *accept;
 	void *arg;
 	char *path; /* of a unix socket: removed at the end */
+	char *kept; /* its name with the supervisor */
 	int fd;
 	bool paused, closed;
+	bool prepared; /* there was a before_listen */
 	struct loop_defer end; /* frees it: `accept` may have closed it from inside on_connection() */
 };
 
@@ -77,6 +80,8 @@ static int accept_one(struct rtun_listener *l)
 		return 0;
 	}
 	set_nodelay(fd);
+	if (l->prepared) /* a filter of the listener is inherited, and judges who may come in, not who is there */
+		setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int));
 	if (stream_fd_create(ctx_loop(l->ctx), fd, &s) < 0) {
 		close(fd);
 		return 0;
@@ -193,6 +198,7 @@ static void listener_free(void *arg)
 {
 	struct rtun_listener *l = arg;
 	free(l->path);
+	free(l->kept);
 	free(l);
 }
 
@@ -205,22 +211,54 @@ static void listener_close(struct rtun_listener *l)
 		close(l->fd);
 	if (l->path)
 		unlink(l->path);
+	if (l->kept)
+		keepfd_unlisten(l->ctx, l->kept);
 	loop_defer_start(&l->end);
+}
+
+/* What a process before left with the supervisor may be in the way. */
+static int bind_ip_with_room(struct rtun_ctx *ctx, const struct rtun_addr *addr)
+{
+	int fd = bind_ip(addr), err = errno;
+	if (fd < 0 && err == EADDRINUSE && keepfd_make_room(ctx, addr))
+		return bind_ip(addr);
+	errno = err;
+	return fd;
+}
+
+/* Bound, or kept; sets path and kept. */
+static int listener_socket(struct rtun_listener *l, const struct rtun_listen_req *req, bool *ret_is_new)
+{
+	const struct rtun_endpoint *e = req->endpoint;
+	const bool keep = (req->flags & RTUN_LISTEN_KEEP) && !e->path;
+	if (keep && !(l->kept = strdup(e->text)))
+		return -RTUN_ENOMEM;
+	l->fd = keep ? keepfd_claim_listening(l->ctx, e) : -1;
+	*ret_is_new = l->fd < 0;
+	if (l->fd < 0)
+		l->fd = e->path ? bind_unix(e->path) : bind_ip_with_room(l->ctx, &e->addr);
+	if (l->fd < 0)
+		return -RTUN_EIO;
+	if (e->path && !(l->path = strdup(e->path)))
+		return -RTUN_ENOMEM;
+	return 0;
 }
 
 static int listener_open(struct rtun_listener *l, const struct rtun_listen_req *req)
 {
 	const struct rtun_endpoint *e = req->endpoint;
-	int r;
-	l->fd = e->path ? bind_unix(e->path) : bind_ip(&e->addr);
-	if (l->fd < 0)
+	bool is_new;
+	int r = listener_socket(l, req, &is_new);
+	if (r == -RTUN_EIO)
 		goto fail_system;
-	if (e->path && !(l->path = strdup(e->path)))
-		return -RTUN_ENOMEM;
+	if (r < 0)
+		return r;
 	if (req->before_listen && (r = req->before_listen(req->arg, l->fd)) < 0)
 		return r;
 	if (listen(l->fd, req->backlog ? (int)req->backlog : SOMAXCONN) < 0)
 		goto fail_system;
+	if (l->kept && is_new)
+		host_fd_keep(l->ctx, l->kept, l->fd);
 	if (loop_watch(ctx_loop(l->ctx), l->fd, RTUN_READ, on_connection, l, &l->watch) < 0 ||
 	    host_timer_create(l->ctx, accept_again, l, &l->again) < 0)
 		return -RTUN_ENOMEM;
@@ -242,6 +280,7 @@ int host_listen(struct rtun_ctx *ctx, const struct rtun_listen_req *req, struct 
 	l->fd = -1;
 	l->accept = req->accept;
 	l->arg = req->arg;
+	l->prepared = req->before_listen != NULL;
 	loop_defer_init(&l->end, ctx_loop(ctx), listener_free, l);
 	r = listener_open(l, req);
 	if (r < 0)

@@ -4,6 +4,9 @@
  */
 #include "notify.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,6 +17,9 @@
 #include <unistd.h>
 
 #include <restunnel/abi.h>
+
+/* How long a supervisor may take to read, ms. */
+#define NOTIFY_PATIENCE 2000
 
 struct notify {
 	int fd; /* -1: not supervised */
@@ -71,6 +77,36 @@ void notify_send(const struct notify *n, const char *fmt, ...)
 	int len = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (len > 0) send(n->fd, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1, MSG_NOSIGNAL);
+}
+
+int notify_send_fd(const struct notify *n, const char *text, int fd)
+{
+	union { struct cmsghdr head; char space[CMSG_SPACE(sizeof(int))]; } control = {.space = ""};
+	union { const char *in; void *out; } u = {text}; /* an iovec has no const */
+	struct iovec v = {u.out, strlen(text)};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	if (!n || n->fd < 0) return -RTUN_ENOTSUP;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	ssize_t sent = sendmsg(n->fd, &m, MSG_NOSIGNAL);
+	struct pollfd p = {n->fd, POLLOUT, 0};
+	if (sent < 0 && errno == EAGAIN && poll(&p, 1, NOTIFY_PATIENCE) == 1) sent = sendmsg(n->fd, &m, MSG_NOSIGNAL);
+	return sent < 0 ? -RTUN_EIO : 0;
+}
+
+/* It closes the end that comes with the message when it has reached it, and all before it: sd_notify_barrier(3). */
+void notify_barrier(const struct notify *n)
+{
+	int fd[2];
+	if (!n || n->fd < 0 || pipe2(fd, O_CLOEXEC)) return;
+	int rc = notify_send_fd(n, "BARRIER=1", fd[1]);
+	close(fd[1]);
+	struct pollfd p = {fd[0], 0, 0};
+	if (!rc) poll(&p, 1, NOTIFY_PATIENCE);
+	close(fd[0]);
 }
 
 uint64_t notify_watchdog(const struct notify *n) { return n ? n->watchdog : 0; }

@@ -196,6 +196,17 @@ int reload_run(struct app *app, struct conf_report *r)
 	return rc;
 }
 
+int reload_look(struct app *app, struct conf_report *r, uint32_t *ret_changed)
+{
+	struct reload rl = {.app = app, .r = r};
+	int rc = reload_judge(&rl);
+	*ret_changed = rl.changed;
+	if (rl.items) app_instances_destroy(&rl.items, &rl.count);
+	conf_free(&rl.conf);
+	conf_report_sort(r);
+	return rc;
+}
+
 /* ---- told to whom it concerns ---- */
 
 static void reload_log(const struct app *app, const struct conf_report *r)

@@ -110,6 +110,9 @@ static const struct rtun_view status_view[] = {
 	{"uptime_s", "Uptime, s", RTUN_V_TEXT, 0}, {"rss_bytes", "Memory", RTUN_V_BYTES, 0},
 };
 static const struct rtun_view metric_view[] = {{"text", NULL, RTUN_V_SENTENCE, 0}};
+static const struct rtun_view doctor_view[] = {
+	{"code", "CHECK", RTUN_V_TEXT, 0}, {"on", "ON", RTUN_V_TEXT, 0}, {"ok", "OK", RTUN_V_TEXT, 0}, {"text", "DETAIL", RTUN_V_TEXT, 0},
+};
 static const struct rtun_view reload_view[] = {{"sentence", NULL, RTUN_V_SENTENCE, 0}};
 
 const struct rtun_command app_core_commands[] = {
@@ -121,5 +124,7 @@ const struct rtun_command app_core_commands[] = {
 	 .run = reload_command, .view = RTUN_LIST(reload_view)},
 	{.name = "metrics", .doc = "All metrics as Prometheus text.", .example = "restunnel metrics", .run = metric_command,
 	 .view = RTUN_LIST(metric_view), .flags = RTUN_CMD_READONLY},
+	{.name = "doctor", .doc = "What is wrong, and what to do about it.", .example = "restunnel doctor", .run = doctor_command,
+	 .view = RTUN_LIST(doctor_view), .view_items = "checks", .flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE},
 	{.name = NULL},
 };

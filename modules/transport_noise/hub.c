@@ -12,16 +12,13 @@
 
 /* A dialler's answer; an exit gives up long before. */
 #define OPENING_LIMIT (30 * RTUN_S)
+/* First messages that are looked at: each costs an X25519. What comes beyond is treated as not good; nodes try again. */
+#define GREETINGS_PER_SECOND 200U
+#define GREETINGS_PER_SOURCE 20U
 #define PATIENCE_MIN (60 * RTUN_S)
 #define PATIENCE_SPREAD 120000U /* ms */
 
 /* ---- listeners and arrivals ---- */
-
-static void on_accept(void *arg, struct rtun_stream **s, const struct rtun_addr *from)
-{
-	struct hub *h = arg;
-	arrival_add(&h->arrivals, s, from);
-}
 
 static void on_room(void *arg, uint32_t room)
 {
@@ -56,11 +53,12 @@ static void on_revoked(void *arg, struct device *d)
 	pubkey_text(d->key, key);
 	pubkey_fingerprint(d->key, fingerprint);
 	token_revoke(&h->tokens, d->key);
+	attempt_forget(&h->attempts, d->key);
 	enrolments_end(h, d->key);
 	if (p) {
 		d->tunnel = NULL;
-		if (p->tunnel)
-			tunnel_end(p->tunnel, RTUN_EDENIED, "revoked");
+		tunnel_end(p->next, RTUN_EDENIED, "revoked");
+		tunnel_end(p->tunnel, RTUN_EDENIED, "revoked");
 		peer_free(p);
 	}
 	struct event_device e = {.name = d->name, .public_key = key, .fingerprint = fingerprint};
@@ -93,7 +91,7 @@ int hub_create(struct transport *t, struct hub **ret)
 	h->t = t;
 	h->ctx = t->ctx;
 	token_table_init(&h->tokens);
-	randombytes_buf(h->budget_key, sizeof(h->budget_key));
+	budget_init(&h->greetings, GREETINGS_PER_SECOND, GREETINGS_PER_SOURCE);
 	if (rtun_timer_create(t->ctx, on_token_timer, h, &h->token_timer) < 0 || openings_init(&h->openings, t->ctx, OPENING_LIMIT) < 0)
 		return -RTUN_ENOMEM;
 	return rtun_provide(t->ctx, RTUN_DIALER, &hub_dialer_ops, h);
@@ -112,23 +110,14 @@ int hub_setup(struct hub *h)
 
 int hub_prepare(struct hub *h)
 {
-	const struct rtun_list *list = &h->t->cfg.listen;
 	h->arrivals = (struct arrivals){.ctx = h->ctx, .patience = patience(h), .first = hub_greet, .room = on_room, .arg = h};
-	if (list->count > HUB_LISTENERS)
-		return rtun_conf_error(h->ctx, "listen", NULL, "%u addresses are too many: at most %d", list->count, HUB_LISTENERS);
-	for (uint32_t i = 0; i < list->count; i++) {
-		const struct rtun_endpoint *e = (const struct rtun_endpoint *)((const char *)list->items + (size_t)i * list->item_size);
-		struct rtun_listen_req req = {.size = sizeof(req), .endpoint = e, .accept = on_accept, .arg = h};
-		int r = rtun_listen(h->ctx, &req, &h->listeners[i]);
-		if (r < 0)
-			return r;
-		h->listener_count++;
-	}
-	return 0;
+	int r = knocks_prepare(h);
+	return r < 0 ? r : conceal_prepare(h);
 }
 
 int hub_start(struct hub *h)
 {
+	conceal_start(h);
 	return device_list_watch(h->devices);
 }
 
@@ -143,8 +132,8 @@ static void each_peer(struct hub *h, void (*fn)(struct peer *))
 
 static void peer_stop(struct peer *p)
 {
-	if (p->tunnel)
-		tunnel_end(p->tunnel, RTUN_ENOEXIT, "the hub is shutting down");
+	tunnel_end(p->next, RTUN_ENOEXIT, "the hub is shutting down");
+	tunnel_end(p->tunnel, RTUN_ENOEXIT, "the hub is shutting down");
 }
 
 static void peer_forget(struct peer *p)
@@ -156,14 +145,13 @@ static void peer_forget(struct peer *p)
 
 void hub_stop(struct hub *h)
 {
-	for (uint32_t i = 0; i < h->listener_count; i++)
-		rtun_unlisten(&h->listeners[i]);
-	h->listener_count = 0;
+	conceal_stop(h);
 	arrivals_fini(&h->arrivals);
 	enrolments_end(h, NULL);
 	each_peer(h, peer_stop);
 	openings_fini(&h->openings);
 	rtun_timer_destroy(&h->token_timer);
+	rtun_timer_destroy(&h->knocks.summary);
 }
 
 void hub_destroy(struct hub **hp)

@@ -4,16 +4,21 @@
  *
  *   device (device.h)  paired, in devices.yaml
  *     `- peer          what is known of it since the hub started; device->tunnel points here
- *          `- tunnel   while it is connected: one session
+ *          `- tunnel   while it is connected: one session; another one may be about to take its place
  *               `- conn  one connection of that session: keys and a mux
  */
 #ifndef HUB_H
 #define HUB_H
 
 #include "arrival.h"
+#include "attempt.h"
+#include "budget.h"
 #include "device.h"
+#include "ear.h"
+#include "gate.h"
 #include "hello.h"
 #include "opening.h"
+#include "probe.h"
 #include "rekey.h"
 #include "token.h"
 #include "transport_noise.h"
@@ -33,6 +38,7 @@ struct conn {
 struct tunnel {
 	struct peer *peer;
 	struct conn *conns; /* at least one */
+	bool proved;        /* a record has come: the other end has this handshake's keys, so it is no recording */
 	uint8_t session[HELLO_SESSION];
 	uint8_t indexes[32]; /* bits: those that have come */
 	struct rtun_addr address;
@@ -43,12 +49,29 @@ struct peer {
 	struct hub *hub;
 	struct device *device;
 	struct tunnel *tunnel; /* NULL: away */
+	struct tunnel *next;   /* not proved yet */
 	/* of connections that have ended; those that live are added when asked for */
 	uint64_t bytes_in, bytes_out, streams_total;
 	uint64_t results[OPENING_RESULTS];
 	char disconnect_reason[96];
 	uint64_t greeted_at; /* seconds: handshakes that were answered, see hub_greet.c */
 	uint32_t greeted;
+	uint64_t knocked_at; /* seconds: hub_knock.c */
+	uint32_t knocked;
+};
+
+/* restunnel_knocks_total{result=} */
+enum knock_result { KNOCK_OPENED, KNOCK_JUNK, KNOCK_REPLAY, KNOCK_UNKNOWN, KNOCK_LIMITED, KNOCK_RESULTS };
+extern const char *const knock_result_names[KNOCK_RESULTS];
+
+#define KNOCKS_HEARD 4096
+struct knocks {
+	uint8_t mac_key[32], heard_key[16];
+	uint64_t heard[KNOCKS_HEARD]; /* hashes of knocks */
+	struct budget budget;
+	uint64_t results[KNOCK_RESULTS], told[KNOCK_RESULTS];
+	struct rtun_timer *summary;
+	bool telling;
 };
 
 struct hub {
@@ -65,10 +88,16 @@ struct hub {
 	uint32_t enrolled_next;
 	struct rtun_listener *listeners[HUB_LISTENERS];
 	uint32_t listener_count;
-	uint64_t budget_at; /* of first messages: see hub_greet.c */
-	uint32_t budget;
-	uint8_t budget_spent[256]; /* by sources, hashed */
-	uint8_t budget_key[16];
+	struct budget greetings; /* first messages that are looked at */
+	enum gate_mode mode;     /* how the port hides */
+	char mode_why[GATE_WHY]; /* "", or why it does not hide better */
+	bool barred, kept;       /* conceal_prepare() failed for it; the supervisor keeps the sockets */
+	enum look looks, beside; /* how a device saw the port, and those beside it, last */
+	char looked[LABEL_SIZE]; /* which */
+	struct gate *gate;
+	struct ear *ear;
+	struct knocks knocks;
+	struct attempts attempts;
 };
 
 int hub_create(struct transport *t, struct hub **ret);
@@ -79,15 +108,31 @@ void hub_stop(struct hub *h);
 void hub_destroy(struct hub **h);
 void hub_status(struct hub *h, struct rtun_status *status);
 
+/* hub_conceal.c: the gate, the listeners behind it, and the ear. 0, or a negative RTUN_E... after saying why */
+int conceal_prepare(struct hub *h);
+void conceal_start(struct hub *h);
+const char *conceal_name(const struct hub *h);
+void conceal_stop(struct hub *h);
+
+/* hub_doctor.c */
+void hub_doctor(struct hub *h, struct rtun_reply *reply);
+
+/* hub_knock.c: for the ear */
+int knocks_prepare(struct hub *h);
+void hub_knock(void *arg, const struct rtun_addr *from, enum ear_carrier carrier, const uint8_t knock[WIRE_KNOCK]);
+
 /* hub_greet.c: for arrivals.first */
 bool hub_greet(void *arg, struct rtun_stream **s, const struct rtun_addr *from, const uint8_t message[WIRE_MESSAGE_1]);
 int hub_dh(void *arg, const uint8_t key[32], uint8_t out[32]);
 
 /* hub_tunnel.c */
 struct peer *peer_of(struct hub *h, struct device *d);
-/* `tunnel`'s next connection, or the first of a new one, which ends the one before. Takes *s when it succeeds. */
+/* `tunnel`'s next connection, or the first of a new one, which takes the place of the one before once it is proved. Takes
+ * *s when it succeeds. */
 int tunnel_join(struct peer *p, const struct hello *hello, struct noise_handshake *handshake, const struct rtun_addr *from, struct rtun_stream **s);
-/* All its streams end. `reason` is what the node is told (RTUN_E...), `why` what people are. */
+/* The one of this session, up or not proved yet, or NULL. */
+struct tunnel *tunnel_of_session(const struct peer *p, const uint8_t session[HELLO_SESSION]);
+/* All its streams end. NULL: nothing happens. `reason` is what the node is told (RTUN_E...), `why` what people are. */
 void tunnel_end(struct tunnel *t, uint32_t reason, const char *why);
 struct peer_sums {
 	uint64_t bytes_in, bytes_out, streams_total, rtt;
@@ -114,6 +159,7 @@ void command_devices(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_revoke(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_rename(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_tag(struct rtun_ctx *, const void *, struct rtun_reply *);
+void hub_knock_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 void hub_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 
 #endif

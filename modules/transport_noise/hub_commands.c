@@ -262,6 +262,14 @@ static void results_metric(const struct peer *p, struct rtun_metric_sink *sink)
 	}
 }
 
+void hub_knock_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
+{
+	const struct transport *t = ctx->self;
+	(void)metric;
+	for (uint32_t i = 0; t->hub && i < KNOCK_RESULTS; i++)
+		rtun_metric(sink, (double)t->hub->knocks.results[i], &knock_result_names[i], 1);
+}
+
 void hub_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
 {
 	const struct transport *t = ctx->self;

@@ -102,8 +102,9 @@ static int on_enroll(struct enrolment *e, const uint8_t *p, uint32_t len)
 	/* A device that was revoked has lost its counter: recordings from before must not count as new. */
 	device_set_counter(h->devices, d, e->counter);
 	/* Keys have changed: what runs with the old ones is over. */
-	if (d->tunnel && ((struct peer *)d->tunnel)->tunnel)
-		tunnel_end(((struct peer *)d->tunnel)->tunnel, RTUN_ERESET, "paired again");
+	const struct peer *peer = d->tunnel;
+	tunnel_end(peer ? peer->next : NULL, RTUN_ERESET, "paired again");
+	tunnel_end(peer ? peer->tunnel : NULL, RTUN_ERESET, "paired again");
 	token_use(token, e->device);
 	e->enrolled = true;
 	tlv_write_begin(&w, buf, sizeof(buf));

@@ -7,9 +7,6 @@
 
 #include "hub.h"
 
-/* First messages that are looked at: each costs an X25519. What comes beyond is treated as not good; nodes try again. */
-#define BUDGET_PER_SECOND 200U
-#define BUDGET_PER_SOURCE 20U
 #define GREETINGS_AT_ONCE 20U
 
 int hub_dh(void *arg, const uint8_t key[32], uint8_t out[32])
@@ -18,55 +15,47 @@ int hub_dh(void *arg, const uint8_t key[32], uint8_t out[32])
 	return transport_keystore(h->t)->dh(h->t->cfg.keystore.obj, KEY_HUB, key, out);
 }
 
-/* A /32 or /64 shares a place with some others, which nobody can choose: the key is secret. */
-static uint8_t *spent_by(struct hub *h, const struct rtun_addr *from)
-{
-	uint8_t hash[8];
-	crypto_shorthash(hash, from->ip, from->family == 4 ? 4 : 8, h->budget_key);
-	return &h->budget_spent[hash[0]];
-}
+/* What is known of a message 1 while it is being judged. */
+struct greeting {
+	struct hub *hub;
+	struct rtun_stream **s;
+	const struct rtun_addr *from;
+	const uint8_t *message;
+	struct attempt *attempt; /* that it is tried with; NULL: nobody knocked */
+	struct hello hello;
+	/* The DH of its ephemeral key is the same for every attempt it is tried with. */
+	uint8_t dh_peer[32], dh_out[32];
+	bool dh_known;
+};
 
-static bool budget_take(struct hub *h, const struct rtun_addr *from)
+static int greeting_dh(void *arg, const uint8_t key[32], uint8_t out[32])
 {
-	uint64_t second = rtun_now(h->ctx) / RTUN_S;
-	uint8_t *spent = spent_by(h, from);
-	if (second != h->budget_at) {
-		h->budget_at = second;
-		h->budget = BUDGET_PER_SECOND;
-		memset(h->budget_spent, 0, sizeof(h->budget_spent));
+	struct greeting *g = arg;
+	if (!g->dh_known || memcmp(key, g->dh_peer, 32) != 0) {
+		int r = hub_dh(g->hub, key, g->dh_out);
+		if (r < 0)
+			return r;
+		memcpy(g->dh_peer, key, 32);
+		g->dh_known = true;
 	}
-	if (!h->budget || *spent >= BUDGET_PER_SOURCE)
-		return false;
-	h->budget--;
-	++*spent;
-	return true;
+	memcpy(out, g->dh_out, 32);
+	return 0;
 }
 
-/* Message 2 goes out; then both messages are through. */
-static int answer(struct hub *h, struct noise_handshake *hs, const struct rtun_addr *from, struct rtun_stream *s)
+/* A recording must get what garbage gets. A message that is bound to an attempt is as new as the knock that opened it, as
+ * long as this is the first of its index. Without a knock the counter decides; but connections that join a live session
+ * may overtake each other, so there it is the index that must be new. */
+static bool fresh(struct greeting *g, struct device *d)
 {
-	uint8_t plain[HELLO_PLAIN_2], message[WIRE_MESSAGE_2];
-	size_t len;
-	struct hello hello = {.window = (uint32_t)h->t->cfg.window, .observed = *from};
-	strncpy(hello.version, rtun_program_version(h->ctx), sizeof(hello.version) - 1);
-	if (hello_write(&hello, plain, sizeof(plain)) < 0 ||
-	    noise_write_message(hs, plain, sizeof(plain), message, sizeof(message), &len) < 0)
-		return -1;
-	return rtun_put(s, message, len);
+	const struct tunnel *t = tunnel_of_session(d->tunnel, g->hello.session);
+	bool index_is_new = !t || !(t->indexes[g->hello.index / 8] & 1U << g->hello.index % 8);
+	if (g->attempt)
+		return index_is_new && attempt_awaits(g->attempt, g->hello.index);
+	int r = device_set_counter(g->hub->devices, d, g->hello.counter);
+	return t ? index_is_new : r != -RTUN_EINVAL; /* a disk that is full must not keep the owner out */
 }
 
-/* A recording of an old message must get what garbage gets. Connections that join a live session may overtake each
- * other, so there it is the index that must be new. */
-static bool fresh(struct hub *h, struct device *d, const struct hello *hello)
-{
-	const struct peer *p = d->tunnel;
-	int r = device_set_counter(h->devices, d, hello->counter);
-	if (p && p->tunnel && sodium_memcmp(p->tunnel->session, hello->session, HELLO_SESSION) == 0)
-		return !(p->tunnel->indexes[hello->index / 8] & 1U << hello->index % 8);
-	return r != -RTUN_EINVAL; /* a disk that is full must not keep the owner out */
-}
-
-/* A handshake costs a write that waits for the disk, and may end a tunnel: a few at once, then one a second. */
+/* A handshake may cost a write that waits for the disk: a few at once, then one a second. */
 static bool in_measure(struct hub *h, struct peer *p)
 {
 	uint64_t second = rtun_now(h->ctx) / RTUN_S, passed = second - p->greeted_at;
@@ -75,22 +64,43 @@ static bool in_measure(struct hub *h, struct peer *p)
 	return p->greeted < GREETINGS_AT_ONCE && ++p->greeted;
 }
 
-static bool greet_device(struct hub *h, struct noise_handshake *hs, struct rtun_stream **s, const struct rtun_addr *from,
-			 const uint8_t message[WIRE_MESSAGE_1])
+static bool read_payload(struct greeting *g, struct noise_handshake *hs)
 {
-	struct device *d = device_by_key(h->devices, noise_remote_static(hs));
 	uint8_t plain[HELLO_PLAIN_1];
-	struct hello hello;
-	struct peer *p;
 	size_t len;
-	if (!d)
+	return noise_read_message(hs, g->message, WIRE_MESSAGE_1, plain, &len) == 0 && hello_read(&g->hello, true, plain, len) == 0;
+}
+
+static bool answer(struct greeting *g, struct noise_handshake *hs)
+{
+	uint8_t plain[HELLO_PLAIN_2], message[WIRE_MESSAGE_2];
+	struct rtun_ctx *ctx = g->hub->ctx;
+	size_t len;
+	struct hello hello = {.window = (uint32_t)g->hub->t->cfg.window, .observed = *g->from};
+	strncpy(hello.version, rtun_program_version(ctx), sizeof(hello.version) - 1);
+	if (hello_write(&hello, plain, sizeof(plain)) < 0 ||
+	    noise_write_message(hs, plain, sizeof(plain), message, sizeof(message), &len) < 0 || rtun_put(*g->s, message, len) < 0)
+		return false;
+	if (g->attempt)
+		attempt_done(&g->hub->attempts, g->attempt, g->hello.index);
+	return true;
+}
+
+/* ---- a device's tunnel ---- */
+
+static bool greet_device(struct greeting *g, struct noise_handshake *hs)
+{
+	struct hub *h = g->hub;
+	struct device *d = device_by_key(h->devices, noise_remote_static(hs));
+	struct peer *p;
+	if (!d || (g->attempt && memcmp(g->attempt->device, d->key, 32) != 0))
 		return false;
 	noise_set_psk(hs, d->secret.psk);
-	if (noise_read_message(hs, message, WIRE_MESSAGE_1, plain, &len) < 0 || hello_read(&hello, true, plain, len) < 0 ||
-	    !(p = peer_of(h, d)) || !in_measure(h, p) || !fresh(h, d, &hello))
-		return false;
-	return answer(h, hs, from, *s) == 0 && tunnel_join(p, &hello, hs, from, s) == 0;
+	return read_payload(g, hs) && (p = peer_of(h, d)) && in_measure(h, p) && fresh(g, d) && answer(g, hs) &&
+	       tunnel_join(p, &g->hello, hs, g->from, g->s) == 0;
 }
+
+/* ---- an enrolment ---- */
 
 /* Only messages that a token has opened get here, so strangers can't fill the list. */
 static bool heard_before(struct hub *h, const uint8_t message[WIRE_MESSAGE_1])
@@ -104,52 +114,83 @@ static bool heard_before(struct hub *h, const uint8_t message[WIRE_MESSAGE_1])
 	return false;
 }
 
-/* Not the daily pattern: does a pending token open it? */
-static bool greet_stranger(struct hub *h, const struct noise_party *party, struct rtun_stream **s, const struct rtun_addr *from,
-			   const uint8_t message[WIRE_MESSAGE_1])
+/* The token that the knock named; without a knock each that is open is tried. */
+static struct token *next_token(struct greeting *g, const struct token *previous, const uint8_t device[32])
 {
-	struct noise_handshake before, hs;
-	uint8_t plain[HELLO_PLAIN_1];
-	struct hello hello;
+	struct token_table *all = &g->hub->tokens;
+	uint64_t now = rtun_now(g->hub->ctx);
+	if (!g->attempt)
+		return token_next(all, now, previous, device);
+	return previous ? NULL : token_find(all, now, g->attempt->token_id, device);
+}
+
+/* `before` has been read up to the PSK. */
+static bool greet_newcomer(struct greeting *g, const struct noise_handshake *before)
+{
 	struct token *token = NULL;
-	uint64_t now = rtun_now(h->ctx);
 	bool good = false;
-	size_t len;
-	noise_handshake_init(&before, party);
-	if (noise_read_before_psk(&before, message, WIRE_MESSAGE_1) < 0)
-		goto out;
-	while (!good && (token = token_next(&h->tokens, now, token, noise_remote_static(&before)))) {
-		hs = before;
+	while (!good && (token = next_token(g, token, noise_remote_static(before)))) {
+		struct noise_handshake hs = *before;
 		noise_set_psk(&hs, token->keys.psk);
-		good = noise_read_message(&hs, message, WIRE_MESSAGE_1, plain, &len) == 0 && hello_read(&hello, true, plain, len) == 0 &&
-		       !heard_before(h, message) && answer(h, &hs, from, *s) == 0 && enrolment_start(h, token, &hello, &hs, s) == 0;
+		good = read_payload(g, &hs) && !heard_before(g->hub, g->message) && answer(g, &hs) &&
+		       enrolment_start(g->hub, token, &g->hello, &hs, g->s) == 0;
 		noise_handshake_fini(&hs);
 	}
-out:
-	noise_handshake_fini(&before);
 	return good;
+}
+
+/* ---- which of them ---- */
+
+static void begin(struct greeting *g, struct noise_handshake *hs, enum noise_pattern pattern)
+{
+	uint8_t prologue[HELLO_PROLOGUE];
+	const struct noise_party party = {
+		.pattern = pattern, .prologue = prologue, .prologue_len = sizeof(prologue),
+		.public_key = g->hub->public_key, .dh = greeting_dh, .dh_arg = g,
+	};
+	hello_prologue(g->attempt ? g->attempt->id : NULL, prologue);
+	noise_handshake_init(hs, &party);
+}
+
+static bool try_tunnel(struct greeting *g)
+{
+	struct noise_handshake hs;
+	begin(g, &hs, NOISE_IKPSK2);
+	bool good = noise_read_sender(&hs, g->message, WIRE_MESSAGE_1) == 0 && greet_device(g, &hs);
+	noise_handshake_fini(&hs);
+	return good;
+}
+
+static bool try_enrolment(struct greeting *g)
+{
+	struct noise_handshake hs;
+	begin(g, &hs, NOISE_IKPSK1);
+	bool good = noise_read_before_psk(&hs, g->message, WIRE_MESSAGE_1) == 0 && greet_newcomer(g, &hs);
+	noise_handshake_fini(&hs);
+	return good;
+}
+
+/* It belongs to one of the attempts of its source, each of which says what it is for. */
+static bool try_attempts(struct greeting *g)
+{
+	struct attempts *all = &g->hub->attempts;
+	while ((g->attempt = attempt_next(all, g->attempt, g->from)))
+		if (g->attempt->enrols ? try_enrolment(g) : try_tunnel(g))
+			return true;
+	return false;
 }
 
 bool hub_greet(void *arg, struct rtun_stream **s, const struct rtun_addr *from, const uint8_t message[WIRE_MESSAGE_1])
 {
 	struct hub *h = arg;
-	uint8_t prologue[HELLO_PROLOGUE];
-	struct noise_handshake hs;
-	struct noise_party party = {
-		.pattern = NOISE_IKPSK2, .prologue = prologue, .prologue_len = sizeof(prologue),
-		.public_key = h->public_key, .dh = hub_dh, .dh_arg = h,
-	};
-	bool good = false;
-	if (!budget_take(h, from))
+	struct greeting g = {.hub = h, .s = s, .from = from, .message = message};
+	uint64_t now = rtun_now(h->ctx);
+	if (!budget_take(&h->greetings, from, now))
 		return false;
-	hello_prologue(NULL, prologue);
-	noise_handshake_init(&hs, &party);
-	if (noise_read_sender(&hs, message, WIRE_MESSAGE_1) == 0) {
-		good = greet_device(h, &hs, s, from, message);
-	} else if (token_expire(&h->tokens, rtun_now(h->ctx))) { /* some are alive */
-		party.pattern = NOISE_IKPSK1;
-		good = greet_stranger(h, &party, s, from, message);
-	}
-	noise_handshake_fini(&hs);
+	bool good = try_attempts(&g);
+	/* Where the port does not hide nobody needs to knock. */
+	if (!good && h->mode == GATE_NONE)
+		good = try_tunnel(&g) || (token_expire(&h->tokens, now) && try_enrolment(&g));
+	sodium_memzero(g.dh_out, sizeof(g.dh_out));
 	return good;
 }

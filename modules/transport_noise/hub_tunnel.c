@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hub.h"
+#include "survey.h"
 #include "tlv.h"
 
 struct peer *peer_of(struct hub *h, struct device *d)
@@ -34,6 +35,36 @@ static const char *address_text(const struct rtun_addr *a, char buf[64])
 	else
 		snprintf(buf, 64, "%02x%02x:%02x%02x:%02x%02x:%02x%02x::/64", a->ip[0], a->ip[1], a->ip[2], a->ip[3], a->ip[4], a->ip[5], a->ip[6], a->ip[7]);
 	return buf;
+}
+
+static void say_up(const struct tunnel *t)
+{
+	struct rtun_ctx *ctx = t->peer->hub->ctx;
+	char address[64];
+	struct event_exit e = {.exit = t->peer->device->name, .address = address_text(&t->address, address), .version = t->version};
+	rtun_publish(ctx, &event_exit_up, &e);
+	rtun_log(ctx, RTUN_NOTICE, "%s is online (%s)", e.exit, address);
+}
+
+static void say_down(struct peer *p, const char *why)
+{
+	struct event_exit e = {.exit = p->device->name, .reason = why};
+	snprintf(p->disconnect_reason, sizeof(p->disconnect_reason), "%s", why);
+	rtun_publish(p->hub->ctx, &event_exit_down, &e);
+	rtun_log(p->hub->ctx, RTUN_NOTICE, "%s is away: %s", p->device->name, why);
+}
+
+/* Only now: message 1 can be made by whoever has the device's static key alone, and a tunnel that is up must not end for that. */
+static void tunnel_up(struct tunnel *t)
+{
+	struct peer *p = t->peer;
+	tunnel_end(p->tunnel, RTUN_ERESET, "replaced by a new tunnel of the same device");
+	t->proved = true;
+	p->next = NULL;
+	p->tunnel = t;
+	budget_know(&p->hub->greetings, &t->address);
+	budget_know(&p->hub->knocks.budget, &t->address);
+	say_up(t);
 }
 
 /* ---- connections ---- */
@@ -77,11 +108,29 @@ static int on_rekey(struct conn *c, uint8_t type, const uint8_t *p, uint32_t len
 	return rekey_on_frame(&c->rekey, c->mux, &self, rtun_now(peer->hub->ctx), type, p, len);
 }
 
+static void on_info(struct conn *c, const uint8_t *p, uint32_t len)
+{
+	const struct peer *peer = c->tunnel->peer;
+	struct hub *h = peer->hub;
+	enum look port, beside;
+	survey_read(p, len, &port, &beside);
+	if (port == LOOK_UNKNOWN || beside == LOOK_UNKNOWN)
+		return;
+	if (port != beside && (port != h->looks || beside != h->beside))
+		rtun_log(h->ctx, RTUN_WARN, "%s sees the tunnel's port %s, and those beside it %s: it shows; `restunnel doctor` says what to do",
+			 peer->device->name, look_names[port], look_names[beside]);
+	h->looks = port;
+	h->beside = beside;
+	snprintf(h->looked, sizeof(h->looked), "%s", peer->device->name);
+}
+
 static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
 {
 	switch (type) {
-	case FRAME_CLOSE: /* these only inform */
+	case FRAME_CLOSE: /* it only informs */
+		return 0;
 	case FRAME_INFO:
+		on_info(arg, p, len);
 		return 0;
 	case FRAME_REKEY_1:
 	case FRAME_REKEY_3:
@@ -91,7 +140,14 @@ static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
 	}
 }
 
-static const struct mux_events events = {.frame = on_frame, .ended = on_ended};
+static void on_proved(void *arg)
+{
+	struct tunnel *t = ((struct conn *)arg)->tunnel;
+	if (!t->proved)
+		tunnel_up(t);
+}
+
+static const struct mux_events events = {.frame = on_frame, .ended = on_ended, .proved = on_proved};
 
 static int conn_create(struct tunnel *t, const struct hello *hello, struct noise_handshake *hs, struct rtun_stream **s)
 {
@@ -119,10 +175,16 @@ fail:
 
 /* ---- tunnels ---- */
 
+struct tunnel *tunnel_of_session(const struct peer *p, const uint8_t session[HELLO_SESSION])
+{
+	if (p->tunnel && sodium_memcmp(p->tunnel->session, session, HELLO_SESSION) == 0)
+		return p->tunnel;
+	return p->next && sodium_memcmp(p->next->session, session, HELLO_SESSION) == 0 ? p->next : NULL;
+}
+
 static int tunnel_start(struct peer *p, const struct hello *hello, struct noise_handshake *hs, const struct rtun_addr *from, struct rtun_stream **s)
 {
 	struct tunnel *t = calloc(1, sizeof(*t));
-	char address[64];
 	if (!t)
 		return -RTUN_ENOMEM;
 	t->peer = p;
@@ -133,35 +195,34 @@ static int tunnel_start(struct peer *p, const struct hello *hello, struct noise_
 		free(t);
 		return -RTUN_ENOMEM;
 	}
-	if (p->tunnel)
-		tunnel_end(p->tunnel, RTUN_ERESET, "replaced by a new tunnel of the same device");
-	p->tunnel = t;
-	struct event_exit e = {.exit = p->device->name, .address = address_text(from, address), .version = t->version};
-	rtun_publish(p->hub->ctx, &event_exit_up, &e);
-	rtun_log(p->hub->ctx, RTUN_NOTICE, "%s is online (%s)", p->device->name, address);
+	tunnel_end(p->next, RTUN_ERESET, "");
+	p->next = t;
 	return 0;
 }
 
 int tunnel_join(struct peer *p, const struct hello *hello, struct noise_handshake *hs, const struct rtun_addr *from, struct rtun_stream **s)
 {
-	if (p->tunnel && memcmp(p->tunnel->session, hello->session, HELLO_SESSION) == 0)
-		return conn_create(p->tunnel, hello, hs, s);
-	return tunnel_start(p, hello, hs, from, s);
+	struct tunnel *t = tunnel_of_session(p, hello->session);
+	return t ? conn_create(t, hello, hs, s) : tunnel_start(p, hello, hs, from, s);
 }
 
 void tunnel_end(struct tunnel *t, uint32_t reason, const char *why)
 {
-	struct peer *p = t->peer;
-	p->tunnel = NULL; /* first: what the streams' ends set off must find it gone */
-	snprintf(p->disconnect_reason, sizeof(p->disconnect_reason), "%s", why);
+	struct peer *p = t ? t->peer : NULL;
+	if (!t)
+		return;
+	/* First: what the streams' ends set off must find it gone. */
+	if (t->proved)
+		p->tunnel = NULL;
+	else
+		p->next = NULL;
 	while (t->conns) {
 		struct conn *c = t->conns;
 		t->conns = c->next;
 		conn_close(c, true, reason);
 	}
-	struct event_exit e = {.exit = p->device->name, .reason = why};
-	rtun_publish(p->hub->ctx, &event_exit_down, &e);
-	rtun_log(p->hub->ctx, RTUN_NOTICE, "%s is away: %s", p->device->name, why);
+	if (t->proved)
+		say_down(p, why);
 	free(t);
 }
 

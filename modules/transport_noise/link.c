@@ -14,6 +14,7 @@
 
 #include "node.h"
 #include "rekey.h"
+#include "survey.h"
 #include "tlv.h"
 
 /* A tunnel that was up for so long was a good one: the next try starts with the first pause. */
@@ -28,11 +29,13 @@ struct link {
 	struct reach *reach;
 	struct mux *mux;
 	struct rekey rekey;
+	struct survey survey;
 	struct rtun_timer *tick; /* while it is up: is it time for new keys? */
 	uint8_t public_key[32];
+	enum carrier liked; /* the kind of knock that worked last */
 	uint32_t tries;
 	uint64_t up_since;
-	struct rtun_addr observed;
+	struct rtun_addr remote, observed;
 	struct rtun_addr seen[LINK_SEEN]; /* all that were observed: see remember() */
 	uint32_t seen_count;
 	char last_error[192];
@@ -136,6 +139,7 @@ static void down(struct link *l, bool goodbye)
 		mux_goodbye(&l->mux, RTUN_ENOEXIT);
 	else
 		mux_destroy(&l->mux);
+	survey_connected(&l->survey, NULL, NULL);
 	rekey_fini(&l->rekey);
 	rtun_timer_stop(l->tick);
 	l->up_since = 0;
@@ -173,8 +177,10 @@ static int up(struct link *l, const struct reach_result *r)
 	transport_keystore(t)->public_key(t->cfg.keystore.obj, KEY_NODE, l->public_key);
 	rtun_timer_start(l->tick, REKEY_LOOK);
 	l->up_since = rtun_now(t->ctx);
+	l->remote = r->remote;
 	l->observed = r->hello.observed;
 	l->last_error[0] = 0;
+	survey_connected(&l->survey, l->mux, &l->remote);
 	struct event_hub e = {.hub = l->hub->name};
 	rtun_publish(t->ctx, &event_hub_up, &e);
 	rtun_log(t->ctx, RTUN_NOTICE, "hub %s: connected as %s", l->hub->name, l->hub->device_name);
@@ -232,6 +238,8 @@ static void on_reached(void *arg, const struct reach_result *r)
 		note_error(l, r->why);
 	else if (up(l, r) < 0)
 		note_error(l, "out of memory");
+	else
+		l->liked = r->by;
 	if (!l->mux)
 		try_later(l);
 }
@@ -240,12 +248,8 @@ static void try_now(void *arg)
 {
 	struct link *l = arg;
 	struct reach_setup setup;
-	node_reach_setup(l->node, &setup);
-	setup.host = l->hub->host;
-	setup.port = l->hub->port;
-	setup.pattern = NOISE_IKPSK2;
-	setup.hub_key = l->hub->key;
-	setup.psk = l->hub->psk;
+	node_reach_hub(l->node, l->hub, &setup);
+	setup.liked = l->liked;
 	setup.cb = on_reached;
 	setup.arg = l;
 	if (reach_start(&setup, &l->reach) < 0) {
@@ -261,8 +265,11 @@ int link_create(struct node *n, struct hub_entry *hub, struct link **ret)
 		return -RTUN_ENOMEM;
 	l->node = n;
 	l->hub = hub;
-	if (rtun_timer_create(n->ctx, try_now, l, &l->again) < 0 || rtun_timer_create(n->ctx, on_tick, l, &l->tick) < 0) {
+	l->liked = CARRY_UDP;
+	if (rtun_timer_create(n->ctx, try_now, l, &l->again) < 0 || rtun_timer_create(n->ctx, on_tick, l, &l->tick) < 0 ||
+	    survey_init(&l->survey, n->ctx) < 0) {
 		rtun_timer_destroy(&l->again);
+		rtun_timer_destroy(&l->tick);
 		free(l);
 		return -RTUN_ENOMEM;
 	}
@@ -280,6 +287,7 @@ void link_destroy(struct link **lp)
 	reach_cancel(&l->reach);
 	rtun_timer_destroy(&l->again);
 	down(l, true);
+	survey_fini(&l->survey);
 	unbar(l);
 	rtun_timer_destroy(&l->tick);
 	free(l);
@@ -292,6 +300,8 @@ void link_state(const struct link *l, struct link_state *ret)
 		return;
 	ret->online = l->mux != NULL;
 	ret->observed = l->observed;
+	ret->remote = l->remote;
+	ret->by = l->mux ? l->liked : CARRY_NONE;
 	ret->last_error = l->last_error[0] ? l->last_error : NULL;
 	if (l->mux) {
 		ret->rtt = mux_counters(l->mux)->rtt;

@@ -101,6 +101,13 @@ static int on_record(struct mux *m, const uint8_t *p, uint32_t len)
 
 /* ---- receiving ---- */
 
+static void prove(struct mux *m)
+{
+	m->proved = true;
+	if (m->events->proved)
+		m->events->proved(m->arg);
+}
+
 /* All whole records in p: how many bytes they were, or -1. */
 static int64_t on_bytes(struct mux *m, uint8_t *p, uint32_t len)
 {
@@ -113,6 +120,8 @@ static int64_t on_bytes(struct mux *m, uint8_t *p, uint32_t len)
 		if (len - used - WIRE_LENGTH < n)
 			break;
 		int plain = m->open_with->open(m->open_with->self, r + WIRE_LENGTH, n);
+		if (plain >= 0 && !m->proved)
+			prove(m);
 		if (plain < 0 || on_record(m, r + WIRE_LENGTH, (uint32_t)plain) < 0)
 			return -1;
 		used += WIRE_LENGTH + n;

@@ -46,6 +46,8 @@ struct mux_events {
 	void (*connect)(void *arg, struct mux_stream *ms, const struct mux_target *target);
 	/* A frame that the mux has no business with: INFO, CLOSE, ENROLL... 0, or -1: it breaks the protocol. */
 	int (*frame)(void *arg, uint8_t type, const uint8_t *payload, uint32_t len);
+	/* The first record has been opened: the peer has the keys. NULL: nobody asks. */
+	void (*proved)(void *arg);
 	/* The carrier is gone, or the peer broke the protocol: `why` is for the log. From the loop; destroy the mux. */
 	void (*ended)(void *arg, uint32_t err, const char *why);
 };

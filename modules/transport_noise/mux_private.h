@@ -61,7 +61,7 @@ struct mux {
 	uint32_t bucket_count;
 	uint32_t last_id;
 	uint32_t peer_window;
-	bool opener, dead, waits_for_write, reading_stopped;
+	bool opener, proved, dead, waits_for_write, reading_stopped;
 	uint32_t end_err;
 	const char *end_why;
 	/* received, not yet a whole record */

@@ -52,6 +52,7 @@ void node_drain(struct node *n)
 void node_stop(struct node *n)
 {
 	enrolling_fini(n);
+	node_doctor_fini(n);
 	exits_fini(&n->exits);
 	for (uint32_t i = 0; n->hubs && i < n->hubs->count; i++) {
 		struct link *l = n->hubs->items[i]->tunnel;
@@ -72,6 +73,11 @@ void node_destroy(struct node **np)
 	*np = NULL;
 }
 
+static uint64_t next_counter(void *arg)
+{
+	return counter_next(&((struct node *)arg)->counter);
+}
+
 void node_reach_setup(struct node *n, struct reach_setup *setup)
 {
 	*setup = (struct reach_setup){
@@ -79,10 +85,23 @@ void node_reach_setup(struct node *n, struct reach_setup *setup)
 		.keystore = transport_keystore(n->t),
 		.keystore_obj = n->t->cfg.keystore.obj,
 		.key_name = KEY_NODE,
-		.hello = {.count = 1, .counter = counter_next(&n->counter), .window = (uint32_t)n->t->cfg.window},
+		.liked = CARRY_UDP,
+		.hello = {.count = 1, .window = (uint32_t)n->t->cfg.window},
+		.counter = next_counter,
+		.counter_arg = n,
 	};
 	randombytes_buf(setup->hello.session, HELLO_SESSION);
 	strncpy(setup->hello.version, rtun_program_version(n->ctx), HELLO_VERSION - 1);
+}
+
+void node_reach_hub(struct node *n, const struct hub_entry *hub, struct reach_setup *setup)
+{
+	node_reach_setup(n, setup);
+	setup->host = hub->host;
+	setup->port = hub->port;
+	setup->pattern = NOISE_IKPSK2;
+	setup->hub_key = hub->key;
+	setup->psk = hub->psk;
 }
 
 void node_status(struct node *n, struct rtun_status *s)

@@ -11,6 +11,7 @@
 #include "exit.h"
 #include "hello.h"
 #include "hubs.h"
+#include "probe.h"
 #include "reach.h"
 #include "transport_noise.h"
 
@@ -21,6 +22,7 @@ struct node {
 	struct counter counter;
 	struct exits exits;
 	struct enrolling *enrolling;
+	struct examining *examining;
 	bool running, stopping;
 };
 
@@ -31,8 +33,10 @@ void node_drain(struct node *n);
 void node_stop(struct node *n);
 void node_destroy(struct node **n);
 void node_status(struct node *n, struct rtun_status *status);
-/* For reach: keystore, window, version, a fresh counter and session. */
+/* For reach: keystore, counter, window, version, a fresh session. */
 void node_reach_setup(struct node *n, struct reach_setup *setup);
+/* The same, for a tunnel to this hub. */
+void node_reach_hub(struct node *n, const struct hub_entry *hub, struct reach_setup *setup);
 
 /* link.c: one hub, connected or on the way */
 struct link;
@@ -41,6 +45,8 @@ struct link_state {
 	uint64_t rtt; /* ns; 0: unknown */
 	uint32_t streams;
 	struct rtun_addr observed; /* how the hub sees this node */
+	enum carrier by;           /* while online: which knock it let us in by */
+	struct rtun_addr remote;   /* while online: the hub's address */
 	const char *last_error;    /* NULL: none */
 };
 int link_create(struct node *n, struct hub_entry *hub, struct link **ret);
@@ -51,6 +57,10 @@ void link_state(const struct link *l, struct link_state *ret);
 /* node_enroll.c */
 void command_enroll(struct rtun_ctx *, const void *, struct rtun_reply *);
 void enrolling_fini(struct node *n);
+
+/* node_doctor.c */
+void node_doctor(struct node *n, struct rtun_reply *reply);
+void node_doctor_fini(struct node *n);
 
 /* node_commands.c */
 extern const struct rtun_event_type event_hub_up, event_hub_down;

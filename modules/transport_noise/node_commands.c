@@ -47,6 +47,7 @@ static struct rtun_value *hub_value(struct rtun_ctx *ctx, const struct hub_entry
 	rtun_set_int(ctx, v, "streams", s.streams);
 	rtun_set_text(ctx, v, "observed_address", s.observed.family ? transport_address(&s.observed, false, observed) : NULL);
 	rtun_set_text(ctx, v, "last_error", s.last_error);
+	rtun_set_text(ctx, v, "knock", s.online ? carrier_names[s.by] : NULL);
 	rtun_set_text(ctx, v, "device_name", h->device_name);
 	rtun_set_time(ctx, v, "enrolled_at", h->enrolled_at);
 	return v;

@@ -52,7 +52,7 @@ static void fail(struct enrolling *e, const char *code, const char *text, const 
 
 /* Silence has many causes, and the hub must not tell which. */
 static const char silence[] =
-	"the hub did not answer this URL: it was used by another device, is older than 15 minutes, was mistyped, or the hub was restarted since";
+	"the hub did not open to this URL: it was used by another device, is older than 15 minutes, was mistyped, the hub was restarted since or is not running, or no knock gets through to it";
 
 static void reply_ok(struct enrolling *e, const struct hub_entry *h)
 {
@@ -144,8 +144,9 @@ static void on_reached(void *arg, const struct reach_result *r)
 	uint8_t buf[64];
 	e->reach = NULL;
 	if (r->err) {
-		bool silent = r->err == RTUN_ETIMEOUT || r->err == RTUN_ERESET;
-		fail(e, silent ? "no-answer" : "unreachable", silent && r->remote.family ? silence : r->why,
+		/* Refused, dropped or never answered: all that a stranger finds. */
+		bool silent = r->err == RTUN_EREFUSED || r->err == RTUN_ETIMEOUT || r->err == RTUN_ERESET;
+		fail(e, silent ? "no-answer" : "unreachable", silent ? silence : r->why,
 		     "check the address in the URL, that `restunnel run` runs on the hub, and make a new URL there with `restunnel pair`");
 		return;
 	}
@@ -182,6 +183,7 @@ static int enroll_start(struct enrolling *e)
 	setup.pattern = NOISE_IKPSK1;
 	setup.hub_key = e->url.hub_key;
 	setup.psk = e->token.psk;
+	setup.token_id = e->token.id;
 	setup.cb = on_reached;
 	setup.arg = e;
 	return reach_start(&setup, &e->reach);

@@ -15,15 +15,17 @@ enum token { END, E, S, EE, ES, SE, SS, PSK };
 struct pattern {
 	char name[40]; /* also the initial hash: shorter than NOISE_HASH, so padded with zeros, not hashed */
 	bool psk;
+	uint8_t messages; /* 1: one-way */
 	uint8_t tokens[2][6];
 };
 
 #define NAME(pattern) "Noise_" pattern "_25519_ChaChaPoly_BLAKE2b"
-/* All three have the pre-message "<- s". */
+/* All have the pre-message "<- s". */
 static const struct pattern patterns[] = {
-	[NOISE_IK] = {NAME("IK"), false, {{E, ES, S, SS, END}, {E, EE, SE, END}}},
-	[NOISE_IKPSK1] = {NAME("IKpsk1"), true, {{E, ES, S, SS, PSK, END}, {E, EE, SE, END}}},
-	[NOISE_IKPSK2] = {NAME("IKpsk2"), true, {{E, ES, S, SS, END}, {E, EE, SE, PSK, END}}},
+	[NOISE_IK] = {NAME("IK"), false, 2, {{E, ES, S, SS, END}, {E, EE, SE, END}}},
+	[NOISE_IKPSK1] = {NAME("IKpsk1"), true, 2, {{E, ES, S, SS, PSK, END}, {E, EE, SE, END}}},
+	[NOISE_IKPSK2] = {NAME("IKpsk2"), true, 2, {{E, ES, S, SS, END}, {E, EE, SE, PSK, END}}},
+	[NOISE_X] = {NAME("X"), false, 1, {{E, ES, S, SS, END}, {END}}},
 };
 
 /* ---- HMAC-BLAKE2b and HKDF ------------------------------------------------------------------------------------- */
@@ -305,8 +307,9 @@ static size_t overhead(const uint8_t *tokens)
 static const uint8_t *turn(const struct noise_handshake *h, bool writing)
 {
 	bool mine = h->message % 2 == (h->initiator ? 0 : 1);
+	const struct pattern *p = &patterns[h->pattern];
 
-	return h->dead || h->message > 1 || mine != writing ? NULL : patterns[h->pattern].tokens[h->message];
+	return h->dead || h->message >= p->messages || mine != writing ? NULL : p->tokens[h->message];
 }
 
 static void next_message(struct noise_handshake *h)
@@ -385,7 +388,7 @@ int noise_split(struct noise_handshake *h, struct noise_cipher *ret_send, struct
 	uint8_t out[2][NOISE_HASH], hash[NOISE_HASH];
 	bool initiator = h->initiator;
 
-	if (h->dead || h->message != 2)
+	if (h->dead || h->message != patterns[h->pattern].messages)
 		return die(h);
 	hkdf(out, 2, h->ck, "", 0);
 	noise_cipher_init(ret_send, out[initiator ? 0 : 1]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * noise.h - the Noise protocol framework (revision 34), as much of it as the tunnel needs: the patterns IK, IKpsk1 and
- * IKpsk2 with 25519, ChaChaPoly and BLAKE2b.
+ * IKpsk2, and of the one-way ones X, with 25519, ChaChaPoly and BLAKE2b.
  *
  * A handshake is a plain struct: a copy of it is a snapshot that goes on by itself. (A hub tries several PSKs on one
  * first message that way.) Every failure is the same failure: -1, nothing written, and the state is dead and wiped, so
@@ -24,7 +24,7 @@
 #define NOISE_OVERHEAD_1 (NOISE_KEY + NOISE_KEY + NOISE_TAG + NOISE_TAG)
 #define NOISE_OVERHEAD_2 (NOISE_KEY + NOISE_TAG)
 
-enum noise_pattern { NOISE_IK, NOISE_IKPSK1, NOISE_IKPSK2 };
+enum noise_pattern { NOISE_IK, NOISE_IKPSK1, NOISE_IKPSK2, NOISE_X };
 
 /* X25519 of the local static key, which this file never sees, with `peer`. Negative for a low-order point. */
 typedef int noise_dh_fn(void *arg, const uint8_t peer[NOISE_KEY], uint8_t out[NOISE_KEY]);
@@ -47,7 +47,7 @@ struct noise_handshake {
 	void *dh_arg;
 	uint64_t n;
 	uint32_t pattern;
-	uint32_t message;  /* the next one: 0, 1; 2: both are through */
+	uint32_t message;  /* the next one: 0, 1; as many as the pattern has: all are through */
 	uint32_t token;    /* the next one of that message */
 	uint32_t offset;   /* how much of a message that is being read was used */
 	bool initiator, dead, has_psk, has_remote, has_ephemeral;
@@ -86,7 +86,7 @@ int noise_read_before_psk(struct noise_handshake *h, const uint8_t *message, siz
 const uint8_t *noise_remote_static(const struct noise_handshake *h);
 /* Names this handshake, both ends have the same one (channel binding). Final once both messages are through. */
 const uint8_t *noise_hash(const struct noise_handshake *h);
-/* After both messages: the keys, one for each direction. All secrets of the handshake are wiped. 0 or -1. */
+/* After the last message: the keys, one for each direction (X uses the first only). All secrets of the handshake are wiped. 0 or -1. */
 int noise_split(struct noise_handshake *h, struct noise_cipher *ret_send, struct noise_cipher *ret_receive);
 
 void noise_cipher_init(struct noise_cipher *c, const uint8_t key[NOISE_KEY]);

@@ -4,7 +4,6 @@
  */
 #include "reach.h"
 
-#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sodium.h>
@@ -12,8 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECT_LIMIT (8 * RTUN_S)
+#include "knock.h"
+
+/* Between one address's first knock and the next one's: RFC 8305 section 5, Connection Attempt Delay. */
+#define STAGGER (250 * RTUN_MS)
+/* For message 2; shorter while there is another possibility. */
 #define ANSWER_LIMIT (10 * RTUN_S)
+#define ANSWER_FIRST (5 * RTUN_S)
 
 /* The look-up runs in a thread of its own and outlives a cancelled reach: it owns what it needs. */
 struct lookup {
@@ -26,14 +30,23 @@ struct lookup {
 	struct rtun_work *work;
 };
 
+struct reach;
+struct reach_way {
+	struct reach *reach;
+	struct way *way; /* NULL: it has failed */
+};
+
 struct reach {
 	struct reach_setup set;
 	char host[256];
-	uint8_t hub_key[32], psk[32], public_key[32];
+	uint8_t hub_key[32], psk[32], token_id[TOKEN_ID], public_key[32];
+	uint8_t attempt[WIRE_ATTEMPT]; /* zero: nobody knocks */
 	struct lookup *lookup;
 	struct rtun_addr address[REACH_ADDRESSES];
-	uint32_t address_count, address_next;
-	struct rtun_op *connecting;
+	uint32_t address_count;
+	struct reach_way ways[REACH_ADDRESSES];
+	bool refused, accepted, plain;
+	enum carrier by;
 	struct rtun_stream *stream;
 	struct rtun_timer *limit;
 	struct rtun_addr remote;
@@ -41,15 +54,22 @@ struct reach {
 	char why[192];
 };
 
+static void stop_ways(struct reach *r)
+{
+	for (uint32_t i = 0; i < REACH_ADDRESSES; i++)
+		way_stop(&r->ways[i].way);
+}
+
 static void reach_free(struct reach *r)
 {
 	if (r->lookup)
 		r->lookup->reach = NULL;
-	rtun_op_cancel(&r->connecting);
+	stop_ways(r);
 	rtun_timer_destroy(&r->limit);
 	rtun_close(&r->stream);
 	noise_handshake_fini(&r->handshake);
 	sodium_memzero(r->psk, sizeof(r->psk));
+	sodium_memzero(r->token_id, sizeof(r->token_id));
 	free(r);
 }
 
@@ -61,6 +81,8 @@ static void finish(struct reach *r, struct reach_result *result)
 	result->s = &r->stream;
 	result->handshake = &r->handshake;
 	result->remote = r->remote;
+	result->by = r->plain ? CARRY_NONE : r->by;
+	result->accepted = r->accepted;
 	result->found = r->address;
 	result->found_count = r->address_count;
 	cb(arg, result);
@@ -119,7 +141,8 @@ static void greet(struct reach *r)
 		.pattern = r->set.pattern, .initiator = true, .prologue = prologue, .prologue_len = sizeof(prologue),
 		.public_key = r->public_key, .dh = dh, .dh_arg = r, .remote_static = r->hub_key, .psk = r->psk,
 	};
-	hello_prologue(NULL, prologue);
+	r->set.hello.counter = r->set.counter(r->set.counter_arg);
+	hello_prologue(r->plain ? NULL : r->attempt, prologue);
 	noise_handshake_init(&r->handshake, &party);
 	if (hello_write(&r->set.hello, plain, sizeof(plain)) < 0 ||
 	    noise_write_message(&r->handshake, plain, sizeof(plain), message, sizeof(message), &len) < 0 ||
@@ -129,52 +152,100 @@ static void greet(struct reach *r)
 	}
 	rtun_on_ready(r->stream, on_ready, r);
 	rtun_want(r->stream, RTUN_READ);
-	rtun_timer_start(r->limit, ANSWER_LIMIT);
+	rtun_timer_start(r->limit, r->plain ? ANSWER_LIMIT : ANSWER_FIRST);
 }
 
-static void on_limit(void *arg)
+/* ---- knock and connect ---- */
+
+static int make_knock(void *arg, uint8_t ret_knock[WIRE_KNOCK])
 {
-	fail(arg, RTUN_ETIMEOUT, "the hub accepts connections but does not answer: it does not know this node (revoked?), or something else is there");
+	struct reach *r = ((struct reach_way *)arg)->reach;
+	struct knock k = {.counter = r->set.counter(r->set.counter_arg), .count = r->set.hello.count, .enrols = r->set.token_id != NULL};
+	memcpy(k.attempt, r->attempt, WIRE_ATTEMPT);
+	memcpy(k.token_id, r->token_id, TOKEN_ID);
+	return knock_write(&k, r->hub_key, r->public_key, dh, r, NULL, ret_knock);
 }
 
-/* ---- connect ---- */
-
-static void connect_next(struct reach *r);
-
-static void on_connect(void *arg, uint32_t err, struct rtun_stream **s)
+static bool all_failed(const struct reach *r)
 {
-	struct reach *r = arg;
-	r->connecting = NULL;
+	for (uint32_t i = 0; i < REACH_ADDRESSES; i++)
+		if (r->ways[i].way)
+			return false;
+	return true;
+}
+
+static void begin(struct reach *r, enum carrier liked);
+
+static void on_no_way(struct reach *r, uint32_t err)
+{
+	static const struct {
+		uint32_t err;
+		const char *why;
+	} words[] = {
+		{RTUN_EREFUSED, "the hub does not open to our knocks (connection refused): it is not running, not at this address, does not know this node (any more), or no knock gets through"},
+		{RTUN_ETIMEOUT, "no answer from the hub's address: a firewall, the machine is down, or the hub does not open to our knocks"},
+		{RTUN_EUNREACHABLE, "the hub's address can't be reached from this network"},
+	};
+	const char *why = "the connection failed";
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i].err == err)
+			why = words[i].why;
+	if (r->plain && r->set.liked == CARRY_NONE)
+		begin(r, CARRY_UDP); /* it used to let us in without; now it seems to hide */
+	else
+		fail(r, err, why);
+}
+
+static void on_way(void *arg, uint32_t err, struct rtun_stream **s, enum carrier by)
+{
+	struct reach_way *a = arg;
+	struct reach *r = a->reach;
+	a->way = NULL;
 	if (err) {
-		static const struct {
-			uint32_t err;
-			const char *why;
-		} words[] = {
-			{RTUN_EREFUSED, "connection refused: the hub is not running, or not at this address"},
-			{RTUN_ETIMEOUT, "no answer from the hub's address: a firewall, or the machine is down"},
-			{RTUN_EUNREACHABLE, "the hub's address can't be reached from this network"},
-		};
-		const char *why = "the connection failed";
-		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-			if (words[i].err == err)
-				why = words[i].why;
-		if (r->address_next < r->address_count)
-			connect_next(r);
-		else
-			fail(r, err, why);
+		r->refused |= err == RTUN_EREFUSED;
+		if (all_failed(r))
+			on_no_way(r, r->refused ? RTUN_EREFUSED : err);
 		return;
 	}
 	r->stream = *s;
 	*s = NULL;
+	r->accepted = true;
+	r->by = by;
+	r->remote = r->address[a - r->ways];
+	stop_ways(r);
 	greet(r);
 }
 
-static void connect_next(struct reach *r)
+/* All addresses at about the same time: one that leads nowhere costs nothing but packets. */
+static void begin(struct reach *r, enum carrier liked)
 {
-	struct rtun_connect_req req = {.size = sizeof(req), .to = r->address[r->address_next++], .timeout = CONNECT_LIMIT, .cb = on_connect, .arg = r};
-	r->remote = req.to;
-	if (rtun_connect(r->set.ctx, &req, &r->connecting) < 0)
+	struct way_setup setup = {.ctx = r->set.ctx, .liked = liked, .knock = make_knock, .cb = on_way};
+	uint32_t started = 0;
+	r->plain = liked == CARRY_NONE;
+	r->refused = false;
+	for (uint32_t i = 0; i < r->address_count; i++) {
+		setup.to = r->address[i];
+		setup.after = i * STAGGER;
+		setup.arg = &r->ways[i];
+		r->ways[i].reach = r;
+		started += way_start(&setup, &r->ways[i].way) == 0;
+	}
+	if (!started)
 		fail(r, RTUN_EOVERLOAD, "out of memory");
+}
+
+/* Something accepts connections and says nothing. Where a hub does not hide, and our knocks do not get through to it, it
+ * waits for a message of somebody who has not knocked. */
+static void on_limit(void *arg)
+{
+	struct reach *r = arg;
+	if (r->plain) {
+		fail(r, RTUN_ETIMEOUT, "the hub accepts connections but does not answer: it does not know this node (revoked?), or something else is there");
+		return;
+	}
+	rtun_close(&r->stream);
+	noise_handshake_fini(&r->handshake);
+	begin(r, CARRY_NONE);
 }
 
 /* ---- look up ---- */
@@ -224,7 +295,7 @@ static void lookup_done(void *arg)
 		memcpy(r->address, l->found, sizeof(l->found));
 		r->address_count = l->count;
 		if (l->count)
-			connect_next(r);
+			begin(r, r->set.liked);
 		else
 			fail(r, RTUN_EDNS, l->why);
 	}
@@ -241,6 +312,9 @@ int reach_start(const struct reach_setup *setup, struct reach **ret)
 	snprintf(r->host, sizeof(r->host), "%s", setup->host);
 	memcpy(r->hub_key, setup->hub_key, 32);
 	memcpy(r->psk, setup->psk, 32);
+	if (setup->token_id)
+		memcpy(r->token_id, setup->token_id, TOKEN_ID);
+	randombytes_buf(r->attempt, WIRE_ATTEMPT);
 	err = setup->keystore->public_key(setup->keystore_obj, setup->key_name, r->public_key);
 	if (err < 0)
 		goto fail_reach;

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * reach.h - a node's way to a hub: look up its address, connect, shake hands.
+ * reach.h - how a node gets to a hub: look up its address, knock and connect (way.h), shake hands.
+ *
+ *              all ways at once, 250 ms apart            no answer in time: perhaps a hub that does
+ *   looking up ----------------------> knocking ----> greeting ----------> plain ----> greeting ----> failed
+ *                                         | none opens     | message 2       |  not hide, and no knock
+ *                                         v                v                 |  gets through to it
+ *                                       failed           reached <-----------'
  */
 #ifndef REACH_H
 #define REACH_H
@@ -9,6 +15,8 @@
 #include <restunnel/svc/keystore.h>
 
 #include "hello.h"
+#include "token.h"
+#include "way.h"
 
 #define REACH_ADDRESSES 8 /* of a hub's name */
 
@@ -21,6 +29,8 @@ struct reach_result {
 	struct noise_handshake *handshake; /* both messages are through: split it */
 	struct hello hello;      /* the hub's */
 	struct rtun_addr remote;
+	enum carrier by;         /* err 0: by which knock the hub let us in; to be liked next time */
+	bool accepted;           /* something accepted a connection, even if it then did not answer */
 	const struct rtun_addr *found; /* all addresses of the hub's name; good during the callback */
 	uint32_t found_count;
 };
@@ -36,7 +46,11 @@ struct reach_setup {
 	enum noise_pattern pattern;
 	const uint8_t *hub_key;    /* 32 bytes */
 	const uint8_t *psk;        /* 32 bytes */
-	struct hello hello;
+	const uint8_t *token_id;   /* T_id of the token to enrol with, or NULL */
+	enum carrier liked;        /* what worked before; CARRY_UDP where nothing is known */
+	struct hello hello;        /* its counter is taken from `counter` */
+	uint64_t (*counter)(void *counter_arg); /* for each knock, and for message 1 */
+	void *counter_arg;
 	reach_cb *cb;
 	void *arg;
 };

@@ -136,6 +136,22 @@ struct token *token_find(struct token_table *t, uint64_t now, const uint8_t id[T
 	return NULL;
 }
 
+bool token_knock(struct token *token, const uint8_t device[32], uint64_t counter)
+{
+	for (int i = 0; i < TOKEN_KNOCKERS; i++) {
+		bool free_one = !token->knockers[i].counter;
+
+		if (!free_one && memcmp(token->knockers[i].device, device, 32))
+			continue;
+		if (counter <= token->knockers[i].counter)
+			return false;
+		memcpy(token->knockers[i].device, device, 32);
+		token->knockers[i].counter = counter;
+		return true;
+	}
+	return false;
+}
+
 void token_revoke(struct token_table *t, const uint8_t device[32])
 {
 	struct token *i;

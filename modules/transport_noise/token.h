@@ -26,6 +26,7 @@
 #define TOKEN_ID 16
 #define TOKEN_NAME 33 /* with its NUL */
 #define TOKEN_OPEN_MAX 8
+#define TOKEN_KNOCKERS 8
 #define TOKEN_VALID (UINT64_C(15) * 60 * 1000000000)
 
 struct token_keys {
@@ -46,6 +47,10 @@ struct token {
 	bool used;           /* by `device`, and from then on by no other */
 	uint8_t device[32];
 	char name[TOKEN_NAME]; /* wished for by whoever made it; "" if nothing was */
+	struct {
+		uint8_t device[32];
+		uint64_t counter; /* 0: a free place */
+	} knockers[TOKEN_KNOCKERS]; /* so that a recording of a knock opens nothing */
 };
 
 /* As many burned ones are remembered as may be open; when there are more, the oldest is forgotten early. */
@@ -65,6 +70,8 @@ uint32_t token_count_open(struct token_table *t, uint64_t now);
 struct token *token_find(struct token_table *t, uint64_t now, const uint8_t id[TOKEN_ID], const uint8_t device[32]);
 /* The one after `previous` (NULL: the first) that `device` may use, or NULL: to try each one's PSK. */
 struct token *token_next(struct token_table *t, uint64_t now, const struct token *previous, const uint8_t device[32]);
+/* `device` knocks with this token: is that new? At most TOKEN_KNOCKERS devices may try one token. */
+bool token_knock(struct token *token, const uint8_t device[32], uint64_t counter);
 /* `device` is revoked: what it has used it may not use again. */
 void token_revoke(struct token_table *t, const uint8_t device[32]);
 /* The enrolment of `device` is on disk: burn the token. */

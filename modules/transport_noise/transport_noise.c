@@ -34,8 +34,9 @@ static const struct rtun_option options[] = {
 	RTUN_HOSTPORT(struct transport_cfg, public, NULL, 0, "role=hub",
 		      "The address at which nodes reach this hub, for pairing URLs; `pair` fails without it"),
 	RTUN_CHOICE(struct transport_cfg, conceal, "auto|closed|filtered|none", "auto", 0, "role=hub",
-		    "How the port hides: closed and filtered need a gate, which this version does not have; auto takes the best there is; "
-		    "none: a listener that is silent to strangers"),
+		    "How the port hides from who has not knocked. closed: like a port where nothing is; needs CAP_BPF and CAP_NET_RAW at the start. "
+		    "filtered: like a port behind a firewall that drops; for hosts that have one. none: everybody can connect, and then hears nothing. "
+		    "auto: closed where that is possible, else filtered"),
 	RTUN_REF(struct transport_cfg, keystore, RTUN_KEYSTORE, RTUN_REQUIRED, NULL, "Holds the key: `hub` or `node`"),
 	RTUN_REF(struct transport_cfg, to, RTUN_DIALER, RTUN_REQUIRED, "role=node", "The dialer that streams leave through"),
 	RTUN_REF(struct transport_cfg, filter, RTUN_FILTER, RTUN_IF_ANY, "role=node",
@@ -47,15 +48,6 @@ static const struct rtun_option options[] = {
 	RTUN_DURATION(struct transport_cfg, rekey_after, "1h", 10 * RTUN_S, 24 * 3600 * RTUN_S, 0, "role=node", "Age at which a tunnel's keys are replaced, streams and all"),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(struct transport_cfg, options);
-
-static int check(struct rtun_ctx *ctx, const void *config)
-{
-	const struct transport_cfg *cfg = config;
-	if (cfg->role == ROLE_HUB && (cfg->conceal == CONCEAL_CLOSED || cfg->conceal == CONCEAL_FILTERED))
-		return rtun_conf_error(ctx, "conceal", "use auto or none", "this version has no gate, so the port can't be %s",
-				       cfg->conceal == CONCEAL_CLOSED ? "closed" : "filtered");
-	return 0;
-}
 
 /* ---- lifecycle ---- */
 
@@ -126,6 +118,15 @@ static void status(struct rtun_ctx *ctx, struct rtun_status *s)
 		hub_status(t->hub, s);
 	else
 		node_status(t->node, s);
+}
+
+static void doctor(struct rtun_ctx *ctx, struct rtun_reply *reply)
+{
+	struct transport *t = ctx->self;
+	if (t->hub)
+		hub_doctor(t->hub, reply);
+	else
+		node_doctor(t->node, reply);
 }
 
 /* ---- commands ---- */
@@ -207,6 +208,7 @@ static const struct rtun_metric metrics[] = {
 	{"restunnel_exit_rtt_seconds", "Round-trip time through the tunnel.", "exit", hub_metrics, RTUN_M_GAUGE, 0},
 	{"restunnel_streams", "Streams open now.", "exit", hub_metrics, RTUN_M_GAUGE, 0},
 	{"restunnel_streams_total", "Streams asked for, by how the opening ended.", "exit,result", hub_metrics, RTUN_M_COUNTER, 0},
+	{"restunnel_knocks_total", "Knocks at the port, by what came of them.", "result", hub_knock_metrics, RTUN_M_COUNTER, 0},
 	{"restunnel_bytes_total", "Payload bytes; in: from the exit.", "exit,direction", hub_metrics, RTUN_M_COUNTER, 0},
 };
 
@@ -219,5 +221,5 @@ static const struct rtun_need needs[] = {
 RTUN_MODULE(transport_noise,
 	.version = "1", .summary = "tunnels between a hub and its exit nodes, and their pairing (Noise IK)", .license = "BSD-2-Clause",
 	.schema = &schema, .provides = RTUN_LIST(ports), .commands = RTUN_LIST(commands), .events = RTUN_LIST(event_types),
-	.metrics = RTUN_LIST(metrics), .check = check, .create = create, .setup = setup, .prepare = prepare, .start = start, .drain = drain,
-	.stop = stop, .destroy = destroy, .status = status, .needs = RTUN_LIST(needs));
+	.metrics = RTUN_LIST(metrics), .create = create, .setup = setup, .prepare = prepare, .start = start, .drain = drain,
+	.stop = stop, .destroy = destroy, .status = status, .doctor = doctor, .needs = RTUN_LIST(needs));

@@ -9,6 +9,11 @@
 #define WIRE_PROLOGUE "restunnel/1"
 #define WIRE_ATTEMPT 16 /* bytes of an attempt id, behind the text in the prologue; zero where there was no knock */
 
+/* A knock: its MAC, then the message of Noise_X. */
+#define WIRE_KNOCK 192
+#define WIRE_MAC1 16
+#define WIRE_KNOCK_LABEL "restunnel/1 knock" /* the prologue; and from it and the hub's public key, the key of mac1 */
+
 /* Handshake messages have one size each, padding included. */
 #define WIRE_MESSAGE_1 256
 #define WIRE_MESSAGE_2 256
@@ -42,7 +47,7 @@
 #define FRAME_REKEY_3 0x10
 #define FRAME_IGNORED 0x80
 
-/* TLVs of handshake payloads */
+/* TLVs of the payloads of handshakes and knocks */
 #define TLV_SESSION 1  /* 16 random bytes: connections of one tunnel */
 #define TLV_INDEX 2    /* u8: which of them this is */
 #define TLV_COUNT 3    /* u8: how many there will be */
@@ -50,6 +55,8 @@
 #define TLV_WINDOW 5   /* u32: bytes that the sender of this takes of a new stream before it gives credit */
 #define TLV_VERSION 6  /* text: the program's version */
 #define TLV_OBSERVED 7 /* the address that the hub sees: 4 or 16 bytes */
+#define TLV_ATTEMPT 8  /* 16 bytes: what a knock and the message 1 after it have in common */
+#define TLV_TOKEN 9    /* 16 bytes: T_id of the token that the node wants to enrol with */
 
 /* TLVs of CONNECT, OK, FAIL, RESET, CLOSE, INFO */
 #define TLV_IPV4 1
@@ -58,6 +65,8 @@
 #define TLV_PORT 4
 #define TLV_REASON 5 /* u8 */
 #define TLV_TEXT 6
+#define TLV_PORT_LOOKS 7   /* u8: enum look of probe.h */
+#define TLV_PORTS_BESIDE 8 /* u8 */
 
 /* TLVs of ENROLL and ENROLLED */
 #define TLV_DEVICE_NAME 1

@@ -105,14 +105,14 @@ def rows(text):
 def protocol(page, text):
     wire = SRC + "/modules/transport_noise/wire.h"
     frames, tlvs, errors = defines(wire, "FRAME_"), defines(wire, "TLV_"), defines(SRC + "/core/include/restunnel/abi.h", "RTUN_E")
-    eight, four = section(text, 8), section(text, 4)
-    told = {name: int(n, 0) for n, name in rows(eight) if n.startswith("0x")}
+    frame_section = section(text, 9)
+    told = {name: int(n, 0) for n, name in rows(frame_section) if n.startswith("0x")}
     for name, n in frames.items():
         if name != "IGNORED":
             judge(page, told.pop(name, None) == n, "frame: %s is 0x%02x in wire.h" % (name, n))
     judge(page, not told, "frame: %s is not in wire.h" % sorted(told))
-    told = {name: int(n) for n, name in rows(four)}
-    tables = re.split(r"(?m)^TLVs of |^Reasons:", eight)
+    told = {name: int(n) for n, name in rows(section(text, 4)) + rows(section(text, 5))}
+    tables = re.split(r"(?m)^TLVs of |^Reasons:", frame_section)
     for table in (tables[1], tables[3]):
         told.update({name: int(n) for n, name in rows(table)})
     for name, n in tlvs.items():
@@ -121,7 +121,7 @@ def protocol(page, text):
     for n, name in rows(tables[2]):
         judge(page, errors.get(name) == int(n), "reason: %s is %s in abi.h" % (name, errors.get(name)))
     numbers = defines(wire, "WIRE_")
-    for name, form in (("WINDOW", "absent: %d"), ("MESSAGE_1", "exactly %d bytes"), ("ATTEMPT", "attempt id is %d bytes")):
+    for name, form in (("WINDOW", "absent: %d"), ("MESSAGE_1", "exactly %d bytes"), ("ATTEMPT", "attempt id is %d bytes"), ("KNOCK", "exactly\n%d bytes"), ("MAC1", "mac1 %d |")):
         judge(page, form % numbers[name] in text, "number: WIRE_%s is %d" % (name, numbers[name]))
     judge(page, frames["IGNORED"] == 0x80 and "| 0x80 and more |" in text, "number: FRAME_IGNORED")
     for word in re.findall(r'"(restunnel/1[^"]*)"', text):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""stranger.py URL: a node that shares no code with restunnel, written from doc/protocol.md alone. Enrols, makes a tunnel,
+"""stranger.py URL: a node that shares no code with restunnel, written from doc/protocol.md alone. Knocks, enrols, makes a tunnel,
 tries what a hub must answer with silence or by ending the connection, changes its keys, then serves streams: port 80 gets an HTTP
 answer, any other is refused. "ready" when it serves; ends when the hub closes. Slow, and careless about side channels: a test."""
 import base64
@@ -98,7 +98,7 @@ def hkdf(ck, ikm, n):
 
 
 class Handshake:
-    """The initiator of IKpsk1 or IKpsk2."""
+    """The initiator of X, IKpsk1 or IKpsk2."""
 
     def __init__(self, pattern, prologue, s, rs, psk):
         self.ck = ("Noise_%s_25519_ChaChaPoly_BLAKE2b" % pattern).encode().ljust(64, b"\0")
@@ -117,7 +117,8 @@ class Handshake:
 
     def mix_e(self, e):
         self.h = blake(self.h, e)
-        self.mix_key(e)
+        if self.psk:
+            self.mix_key(e)
 
     def encrypt(self, p):
         c = seal(self.k, self.n, self.h, p)
@@ -164,21 +165,68 @@ class Node:
         self.address, self.s, self.psk = (m[2], int(m[3])), os.urandom(32), None
         self.counter = int(time.time() * 1000)
 
-    def first(self, pattern, psk, session, index=0, count=1):
+    def knock(self, attempt, count=1, token=None, by_syn=False):
         self.counter += 1
-        hs = Handshake(pattern, b"restunnel/1" + bytes(16), self.s, self.hub, psk)
+        payload = tlv(8, attempt) + tlv(4, struct.pack(">Q", self.counter)) + tlv(3, bytes([count])) + tlv(201, b"news")
+        if token:
+            payload += tlv(9, token)
+        body = Handshake("X", b"restunnel/1 knock", self.s, self.hub, None).message_1(payload.ljust(80, b"\0"))
+        knock = keyed(keyed(self.hub, b"restunnel/1 knock", 32), body, 16) + body
+        if by_syn:
+            carry_in_syn(knock, self.address)
+        else:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.sendto(knock, self.address)
+        return knock
+
+    def open_door(self, **more):
+        """Knock, and wait until the port opens: the attempt's id, and a connection."""
+        attempt = os.urandom(16)
+        for _ in range(20):
+            self.knock(attempt, **more)
+            time.sleep(0.1)
+            try:
+                return attempt, socket.create_connection(self.address, 5)
+            except ConnectionRefusedError:
+                pass
+        sys.exit("the port does not open")
+
+    def refused(self, what):
+        try:
+            socket.create_connection(self.address, 5)
+        except ConnectionRefusedError:
+            print("refused:", what, flush=True)
+            return
+        sys.exit("%s: the port is open" % what)
+
+    def shuts(self, what):
+        """An attempt that nobody completed: after its 3 s the port is shut again."""
+        for _ in range(50):
+            time.sleep(0.1)
+            try:
+                socket.create_connection(self.address, 5).close()
+            except ConnectionRefusedError:
+                print("shut:", what, flush=True)
+                return
+        sys.exit("%s: the port stays open" % what)
+
+    def first(self, pattern, psk, session, index=0, count=1, attempt=bytes(16)):
+        self.counter += 1
+        hs = Handshake(pattern, b"restunnel/1" + attempt, self.s, self.hub, psk)
         # a window of 1000 bytes, and a TLV that nobody knows yet
         payload = (tlv(1, session) + tlv(2, bytes([index])) + tlv(3, bytes([count])) + tlv(4, struct.pack(">Q", self.counter))
                    + tlv(200, b"news") + tlv(5, struct.pack(">I", 1000)) + tlv(6, b"stranger"))
         return hs, hs.message_1(payload.ljust(160, b"\0"))
 
-    def connect(self, *args, **more):
+    def connect(self, *args, token=None, by_syn=False, **more):
+        more["attempt"], t = self.open_door(token=token, by_syn=by_syn)
         hs, message = self.first(*args, **more)
-        return Connection(self, hs, message)
+        return Connection(self, t, hs, message)
 
-    def silence(self, what, message):
-        t = socket.create_connection(self.address, 5)
-        t.sendall(message)
+    def silence(self, what, change, *args, **more):
+        """A message 1 on a connection for which the port has opened; `change` makes it a bad one."""
+        more["attempt"], t = self.open_door()
+        t.sendall(change(self.first(*args, **more)[1], more["attempt"]))
         t.settimeout(1.5)
         try:
             sys.exit("%s: not silence but %d bytes" % (what, len(t.recv(1000))))
@@ -187,7 +235,8 @@ class Node:
         t.close()
 
     def enrol(self):
-        c = self.connect("IKpsk1", keyed(self.token, b"restunnel/1 token enrol", 32), os.urandom(16))
+        token_id = keyed(self.token, b"restunnel/1 token id", 16)
+        c = self.connect("IKpsk1", keyed(self.token, b"restunnel/1 token enrol", 32), os.urandom(16), token=token_id)
         c.send((0x0c, 0, tlv(1, b"A Stranger!")))
         name = tlvs(c.wait(0x0d))[1].decode()
         seed = keyed(self.token, b"restunnel/1 token device", 32)
@@ -197,9 +246,19 @@ class Node:
         print("enrolled as", name, flush=True)
 
 
+def carry_in_syn(knock, address):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+        s.setblocking(False)
+        s.setsockopt(socket.IPPROTO_TCP, 34, 1)  # TCP_FASTOPEN_NO_COOKIE
+        try:
+            s.sendto(knock, socket.MSG_FASTOPEN, address)
+        except BlockingIOError:
+            pass
+
+
 class Connection:
-    def __init__(self, node, hs, message):
-        self.node, self.t = node, socket.create_connection(node.address, 5)
+    def __init__(self, node, t, hs, message):
+        self.node, self.t = node, t
         self.t.settimeout(60)
         self.t.sendall(message)
         self.message, self.waiting, self.ours, self.theirs = message, [], 0, 0
@@ -228,7 +287,7 @@ class Connection:
                 kind, _, n, i = struct.unpack(">BBHI", p[:8])
                 if kind == 8:
                     self.send((9, 0, p[8:8 + n]))
-                else:
+                elif kind != 9:
                     self.waiting.append((kind, i, p[8:8 + n]))
                 p = p[8 + n:]
         return self.waiting.pop(0)
@@ -277,20 +336,26 @@ class Connection:
 
 def main():
     node, session = Node(sys.argv[1]), os.urandom(16)
+    node.refused("before any knock")
     node.enrol()
+    node.refused("after the enrolment")
     c = node.connect("IKpsk2", node.psk, session)
+    c.send((8, 0, b"12345678"))  # a first record: now the tunnel counts
+    node.refused("while the tunnel is up")
     print("observed:", ".".join(str(b) for b in c.hello[7]), flush=True)
-    node.silence("a recording of message 1", c.message)
-    flipped = bytearray(node.first("IKpsk2", node.psk, session, 1, 3)[1])
-    flipped[100] ^= 1
-    node.silence("a flipped bit", flipped)
+    node.silence("a recording of message 1", lambda m, a: c.message, "IKpsk2", node.psk, session)
+    node.silence("a flipped bit", lambda m, a: m[:100] + bytes([m[100] ^ 1]) + m[101:], "IKpsk2", node.psk, session, 1, 3)
+    node.silence("without its attempt", lambda m, a: node.first("IKpsk2", node.psk, session, 1, 3)[1], "IKpsk2", node.psk, session)
+    node.shuts("in time")
     node.counter -= 1000
-    node.silence("an old counter", node.first("IKpsk2", node.psk, os.urandom(16))[1])
-    other = node.connect("IKpsk2", node.psk, session, 1, 3)
-    print("joined, with an old counter", flush=True)
-    node.silence("an index twice", node.first("IKpsk2", node.psk, session, 1, 3)[1])
-    other.must_end("an unknown frame", (0x7f, 0, b""))
+    node.knock(os.urandom(16))
+    time.sleep(0.2)
+    node.refused("an old counter")
     node.counter += 2000
+    other = node.connect("IKpsk2", node.psk, session, 1, 3, by_syn=True)
+    print("joined, by a knock in a SYN", flush=True)
+    node.silence("an index twice", lambda m, a: m, "IKpsk2", node.psk, session, 1, 3)
+    other.must_end("an unknown frame", (0x7f, 0, b""))
     other = node.connect("IKpsk2", node.psk, session, 2, 3)
     other.must_end("a stream that was never opened", (4, 99, b"data"))
     c.send((0x80, 7, b"from later versions"), (0x0b, 0, b"anything"))

@@ -15,8 +15,9 @@ same "its name" a-stranger "$(hub devices --json | json - 'd["devices"][0]["name
 check "it is online" online a-stranger
 same "a page through it" stranger "$(via_socks http://www.lab-internet.com/)"
 same "refused" 5 "$(tool ask socks 11.0.9.9 81)"
-for what in "observed: 11.0.1.1" "silence: a recording of message 1" "silence: a flipped bit" "silence: an old counter" \
-	"joined, with an old counter" "silence: an index twice" "ended: an unknown frame" "ended: a stream that was never opened"; do
+for what in "refused: before any knock" "refused: after the enrolment" "refused: while the tunnel is up" "observed: 11.0.1.1" \
+	"silence: a recording of message 1" "silence: a flipped bit" "silence: without its attempt" "shut: in time" "refused: an old counter" \
+	"joined, by a knock in a SYN" "silence: an index twice" "ended: an unknown frame" "ended: a stream that was never opened"; do
 	check "$what" grep -q "$what" stranger.log
 done
 stop hub || fail "the hub ended with status $?"

@@ -131,7 +131,7 @@ static void on_ended(void *arg, uint32_t err, const char *why)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
-	static const struct mux_events events = {on_connect, on_frame, on_ended};
+	static const struct mux_events events = {.connect = on_connect, .frame = on_frame, .ended = on_ended};
 	const struct record_crypto crypto = {NULL, seal, open_record};
 	struct mux_common common;
 	uint8_t b[700];

@@ -421,7 +421,7 @@ static void side_ended(void *arg, uint32_t err, const char *why)
 		mux_destroy(&d->mux);
 }
 
-static const struct mux_events side_events = {side_connect, side_frame, side_ended};
+static const struct mux_events side_events = {.connect = side_connect, .frame = side_frame, .ended = side_ended};
 
 /* The stream that is the carrier comes from d->end. */
 static inline int side_start(struct side *d, bool opener, uint32_t window, uint32_t peer_window, const struct record_crypto *crypto)

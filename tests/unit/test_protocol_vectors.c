@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../../modules/transport_noise/hello.h"
+#include "../../modules/transport_noise/knock.h"
 #include "../../modules/transport_noise/tlv.h"
 #include "../../modules/transport_noise/token.h"
 #include "../../modules/transport_noise/url.h"
@@ -165,8 +166,57 @@ static void record(const char *name, struct hello_keys *from, struct hello_keys 
 	must(to->crypto.open(to->crypto.self, f, n) == (int)(n - WIRE_TAG));
 }
 
-static void enrolment(struct party *node, struct party *hub, const uint8_t *prologue, uint8_t psk[32])
+/* The same knock, put together here. */
+static void knock_by_hand(struct party *node, struct party *hub, const struct knock *k, const uint8_t e[32], uint8_t out[WIRE_KNOCK])
 {
+	uint8_t plain[WIRE_KNOCK - WIRE_MAC1 - NOISE_OVERHEAD_1], key[32];
+	struct noise_handshake h;
+	struct tlv_writer w;
+	size_t len;
+	tlv_write_begin(&w, plain, sizeof(plain));
+	tlv_put(&w, TLV_ATTEMPT, k->attempt, WIRE_ATTEMPT);
+	tlv_put_number(&w, TLV_COUNTER, k->counter, 8);
+	tlv_put_number(&w, TLV_COUNT, k->count, 1);
+	if (k->enrols)
+		tlv_put(&w, TLV_TOKEN, k->token_id, TOKEN_ID);
+	len = w.len;
+	must(tlv_write_end(&w, sizeof(plain)) > 0);
+	show("payload, then zeros up to 80 bytes", plain, len);
+	struct noise_party p = {.pattern = NOISE_X, .initiator = true, .prologue = "restunnel/1 knock", .prologue_len = 17,
+		.public_key = node->public_key, .dh = dh, .dh_arg = node, .remote_static = hub->public_key, .ephemeral = e};
+	noise_handshake_init(&h, &p);
+	must(noise_write_message(&h, plain, sizeof(plain), out + WIRE_MAC1, WIRE_KNOCK - WIRE_MAC1, &len) == 0);
+	crypto_generichash(key, 32, (const uint8_t *)"restunnel/1 knock", 17, hub->public_key, 32);
+	crypto_generichash(out, WIRE_MAC1, out + WIRE_MAC1, WIRE_KNOCK - WIRE_MAC1, key, 32);
+}
+
+/* A knock, and the prologue of what follows it. */
+static void knock(struct party *node, struct party *hub, uint64_t counter, uint8_t first, const uint8_t *token_id, uint8_t prologue[HELLO_PROLOGUE])
+{
+	uint8_t out[WIRE_KNOCK], same[WIRE_KNOCK], e[32], sender[32], key[32], bytes[32];
+	struct noise_handshake h;
+	struct knock k = {.counter = counter, .count = 1, .enrols = token_id != NULL}, back;
+	fill(bytes, (uint8_t)(first + 32));
+	memcpy(k.attempt, bytes, WIRE_ATTEMPT);
+	if (token_id)
+		memcpy(k.token_id, token_id, TOKEN_ID);
+	fill(e, first);
+	show("node ephemeral private key", e, 32);
+	show("attempt id", k.attempt, WIRE_ATTEMPT);
+	knock_by_hand(node, hub, &k, e, same);
+	must(knock_write(&k, hub->public_key, node->public_key, dh, node, e, out) == 0 && memcmp(same, out, WIRE_KNOCK) == 0);
+	show("knock", out, WIRE_KNOCK);
+	knock_key(hub->public_key, key);
+	must(knock_mac_good(key, out));
+	must(knock_read_sender(&h, hub->public_key, dh, hub, out, sender) == 0 && memcmp(sender, node->public_key, 32) == 0);
+	must(knock_read(&h, out, &back) == 0 && memcmp(&back, &k, sizeof(k)) == 0);
+	hello_prologue(k.attempt, prologue);
+	show("prologue of what follows", prologue, HELLO_PROLOGUE);
+}
+
+static void enrolment(struct party *node, struct party *hub, uint8_t psk[32])
+{
+	uint8_t prologue[HELLO_PROLOGUE];
 	static const uint8_t name[] = {TLV_DEVICE_NAME, 0, 4, 'h', 'o', 'm', 'e'};
 	struct url url = {.host = "vps.example.net", .port = 9000};
 	char out[URL_MAX];
@@ -181,9 +231,11 @@ static void enrolment(struct party *node, struct party *hub, const uint8_t *prol
 	show("T_id", keys.id, sizeof(keys.id));
 	show("T_psk", keys.psk, 32);
 	show("T_dev", keys.seed, 32);
+	say("\nKnock of an enrolment, with COUNTER 1700000000000, COUNT 1 and TOKEN:\n\n");
+	knock(node, hub, 1700000000000, 0xb0, keys.id, prologue);
 	say("\nEnrolment (IKpsk1, PSK = T_psk):\n\n");
 	shake_init(&s, NOISE_IKPSK1, node, hub, keys.psk, prologue, HELLO_PROLOGUE, 0x10);
-	greetings(&s, 1700000000000);
+	greetings(&s, 1700000000001);
 	token_device_psk(keys.seed, s.hash, hub->public_key, node->public_key, psk);
 	show("K_dev", psk, 32);
 	record("ENROLL \"home\", from the node", &s.node_keys, &s.hub_keys, FRAME_ENROLL, 0, name, sizeof(name));
@@ -191,16 +243,19 @@ static void enrolment(struct party *node, struct party *hub, const uint8_t *prol
 	shake_fini(&s);
 }
 
-static void tunnel(struct party *node, struct party *hub, const uint8_t *prologue, const uint8_t psk[32])
+static void tunnel(struct party *node, struct party *hub, const uint8_t psk[32])
 {
 	static const uint8_t to[] = {TLV_NAME, 0, 11, 'e', 'x', 'a', 'm', 'p', 'l', 'e', '.', 'c', 'o', 'm', TLV_PORT, 0, 2, 0x01, 0xbb};
 	static const uint8_t bound[] = {TLV_IPV4, 0, 4, 198, 51, 100, 20, TLV_PORT, 0, 2, 0xc0, 0x00};
 	static const uint8_t denied[] = {TLV_REASON, 0, 1, RTUN_EDENIED};
 	static const uint8_t credit[] = {0, 1, 0, 0};
 	struct shake s, again;
-	uint8_t rekey[17 + 64] = "restunnel/1 rekey";
+	uint8_t rekey[17 + 64] = "restunnel/1 rekey", prologue[HELLO_PROLOGUE];
+	say("\nKnock of a tunnel, with COUNTER 1700000000002 and COUNT 1:\n\n");
+	knock(node, hub, 1700000000002, 0x18, NULL, prologue);
+	say("\nTunnel (IKpsk2, PSK = K_dev):\n\n");
 	shake_init(&s, NOISE_IKPSK2, node, hub, psk, prologue, HELLO_PROLOGUE, 0x50);
-	greetings(&s, 1700000000001);
+	greetings(&s, 1700000000003);
 	struct hello_keys *n = &s.node_keys, *h = &s.hub_keys;
 	record("CONNECT example.com:443 as stream 1, from the hub (nonce 0)", h, n, FRAME_CONNECT, 1, to, sizeof(to));
 	record("OK, bound to 198.51.100.20:49152, from the node (nonce 0)", n, h, FRAME_OK, 1, bound, sizeof(bound));
@@ -221,15 +276,14 @@ static void tunnel(struct party *node, struct party *hub, const uint8_t *prologu
 static void make(void)
 {
 	struct party hub, node;
-	uint8_t prologue[HELLO_PROLOGUE], psk[32];
+	uint8_t psk[32], key[32];
 	text_len = 0;
 	party_init(&hub, "hub", 0x01);
 	party_init(&node, "node", 0x41);
-	hello_prologue(NULL, prologue);
-	show("prologue", prologue, sizeof(prologue));
-	enrolment(&node, &hub, prologue, psk);
-	say("\nTunnel (IKpsk2, PSK = K_dev):\n\n");
-	tunnel(&node, &hub, prologue, psk);
+	knock_key(hub.public_key, key);
+	show("K_mac", key, sizeof(key));
+	enrolment(&node, &hub, psk);
+	tunnel(&node, &hub, psk);
 }
 
 START_TEST(page)

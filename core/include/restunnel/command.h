@@ -61,6 +61,18 @@ struct rtun_command {
 	uint32_t flags, reserved;
 };
 
+/* One thing that `restunnel doctor` looked at, for the module's part of it (rtun_module.doctor): rtun_append_check(). */
+#define RTUN_NO 0      /* a finding */
+#define RTUN_YES 1     /* as it should be */
+#define RTUN_UNKNOWN 2 /* could not tell */
+struct rtun_check {
+	const char *code;     /* stable, lower case: "knock-heard" */
+	const char *question; /* one to which yes is the good answer: "Was the last knock heard?" */
+	const char *text;     /* a sentence: what was seen. It may end up in a bug report: no keys, no tokens */
+	const char *remedy;   /* what to do about it, or NULL */
+	uint32_t answer;      /* RTUN_NO, RTUN_YES, RTUN_UNKNOWN */
+};
+
 /* Values: JSON-like trees. A container owns what is put into it: a value given to rtun_set() or rtun_append() must not
  * be used again, even when the call fails (the failure is remembered and makes the reply an error). NULL as text
  * gives null. Getters of a missing or other-typed member give NULL, 0 or the default. */

@@ -42,15 +42,20 @@ typedef void rtun_accept_cb(void *arg, struct rtun_stream **s, const struct rtun
 typedef void rtun_connect_cb(void *arg, uint32_t err, struct rtun_stream **s);
 typedef void rtun_record_cb(void *arg, const void *record);
 
+/* Flag of rtun_listen(): the socket outlives this process, where a supervisor keeps it. See rtun_listen(). */
+#define RTUN_LISTEN_KEEP 1U
+
 struct rtun_listen_req {
 	uint32_t size;
-	uint32_t flags;
+	uint32_t flags; /* RTUN_LISTEN_... */
 	const struct rtun_endpoint *endpoint;
 	uint32_t backlog; /* 0: the system's most */
 	uint32_t reserved;
 	rtun_accept_cb *accept;
 	void *arg;
-	/* After bind, before listen: attach what must be there before the first SYN. 0 or a negative RTUN_E...; NULL. */
+	/* After bind, before listen: attach what must be there before the first SYN. 0 or a negative RTUN_E...; NULL. A socket
+	 * filter stays with the listener: accepted connections are without it. With RTUN_LISTEN_KEEP `fd` may listen already, with
+	 * what the process before attached: replace that. */
 	int (*before_listen)(void *arg, int fd);
 };
 
@@ -169,6 +174,10 @@ struct rtun_host {
 	int (*records_load)(struct rtun_ctx *, const char *path, const char *list_key, const struct rtun_schema *, rtun_record_cb *, void *arg);
 	int (*records_save)(struct rtun_ctx *, const char *path, const char *list_key, const struct rtun_schema *, struct rtun_list records,
 			    const char *comment, uint32_t mode);
+
+	/* sockets that outlive the process */
+	int (*fd_keep)(struct rtun_ctx *, const char *name, int fd);
+	int (*fd_kept)(struct rtun_ctx *, const char *name, int *ret_fd);
 };
 
 /* What every callback of a module is given. */
@@ -300,7 +309,14 @@ static inline void rtun_op_done(struct rtun_op **op)
 /* ---- Network --------------------------------------------------------------------------------------------------- */
 
 /* In prepare. Binds and listens; connections are accepted from start on. -RTUN_EIO after logging the address, the
- * reason and the remedy. */
+ * reason and the remedy.
+ *
+ * RTUN_LISTEN_KEEP: the supervisor keeps the socket, too, under the endpoint's text (rtun_fd_keep()), and the next process
+ * goes on with it when it listens on exactly this address; else a new one is made, as it is without a supervisor. So there
+ * is no moment in which the port answers as if nothing was there, neither after a crash nor during a restart: connections
+ * wait in the queue and are accepted then. The end of the process never takes it back, since a stop can't be told from the
+ * first half of a restart; systemd drops it when the unit has stopped, and then the port shows. rtun_unlisten() at any
+ * other time does take it back. Not for unix sockets, where it does nothing. */
 static inline int rtun_listen(struct rtun_ctx *ctx, const struct rtun_listen_req *req, struct rtun_listener **ret)
 {
 	return ctx->host->listen(ctx, req, ret);
@@ -420,6 +436,20 @@ static inline int rtun_append_text(struct rtun_ctx *ctx, struct rtun_value *arra
 {
 	return rtun_append(array, ctx->host->value_new(ctx, RTUN_VALUE_TEXT, text, 0));
 }
+/* To the array that becomes "checks" of the answer of rtun_module.doctor. */
+static inline int rtun_append_check(struct rtun_ctx *ctx, struct rtun_value *checks, const struct rtun_check *c)
+{
+	struct rtun_value *o = rtun_object(ctx);
+	rtun_set_text(ctx, o, "code", c->code);
+	rtun_set_text(ctx, o, "question", c->question);
+	if (c->answer == RTUN_UNKNOWN)
+		rtun_set_null(ctx, o, "ok");
+	else
+		rtun_set_bool(ctx, o, "ok", c->answer == RTUN_YES);
+	rtun_set_text(ctx, o, "text", c->text);
+	rtun_set_text(ctx, o, "remedy", c->remedy);
+	return rtun_append(checks, o);
+}
 /* The value belongs to the reply. r becomes NULL. */
 static inline void rtun_reply_ok(struct rtun_reply **r, struct rtun_value *v) { RTUN_HOST(*r)->reply_ok(r, v); }
 static inline void rtun_reply_fail(struct rtun_reply **r, const char *code, const char *text, const char *remedy)
@@ -455,6 +485,20 @@ static inline int rtun_records_save(struct rtun_ctx *ctx, const char *path, cons
 {
 	return ctx->host->records_save(ctx, path, list_key, schema, records, comment, mode);
 }
+
+/* ---- Sockets that outlive the process: sd_notify(3), FDSTORE=1 ------------------------------------------------------- */
+
+/* In prepare. Let the supervisor keep a copy of `fd` (which stays yours) under this instance's `name`, in place of what it
+ * kept under it before: the next process gets it from rtun_fd_kept(), after a crash and after a restart. -1 as `fd`: keep
+ * nothing under that name any more, and return when the other copy is closed, so that its address is free. `name` is
+ * printable ASCII; with the instance's name it has at most 255 bytes (a byte that systemd would refuse counts three).
+ * 0; -RTUN_ENOTSUP: nobody supervises, which is no error; -RTUN_EINVAL: name too long; -RTUN_EIO (logged). Whether the
+ * supervisor has room for it (systemd: FileDescriptorStoreMax=) it does not say. */
+static inline int rtun_fd_keep(struct rtun_ctx *ctx, const char *name, int fd) { return ctx->host->fd_keep(ctx, name, fd); }
+/* In prepare. What was kept under `name`: *ret_fd is yours to close, close-on-exec, and stays kept; don't keep it again.
+ * It may be anything, so look at its type and address, and at what is attached to it, before you use it. What nobody has
+ * asked for by the end of prepare is kept no longer. -RTUN_ENOENT. */
+static inline int rtun_fd_kept(struct rtun_ctx *ctx, const char *name, int *ret_fd) { return ctx->host->fd_kept(ctx, name, ret_fd); }
 
 #ifdef __cplusplus
 }

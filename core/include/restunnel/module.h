@@ -83,6 +83,10 @@ struct rtun_module {
 	void (*stop)(struct rtun_ctx *);
 	void (*destroy)(struct rtun_ctx *);
 	void (*status)(struct rtun_ctx *, struct rtun_status *); /* only asked for while running */
+	/* The module's part of `restunnel doctor`: what is wrong here, as far as `status` does not say it already. Answer as
+	 * a command does, now or later, with {"checks": [...]} of rtun_append_check(), or fail; after 20 s nobody waits any
+	 * more. Asked while running, and without a daemon too: then after `setup`, and nothing was prepared or started. */
+	void (*doctor)(struct rtun_ctx *, struct rtun_reply *);
 	struct rtun_list needs; /* of struct rtun_need */
 };
 

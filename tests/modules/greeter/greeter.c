@@ -3,6 +3,7 @@
  * greeter.c - a test module whose verbs use all that the command line knows of: every kind of argument and view, a table,
  * a QR code, an event to follow, verbs that work without the daemon and one that doesn't.
  */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,10 +162,32 @@ static int create(struct rtun_ctx *ctx, const void *cfg)
 	return 0;
 }
 
+static int reload(struct rtun_ctx *ctx, const void *cfg)
+{
+	struct greeter *g = ctx->self;
+
+	g->greeting[0] = 0;
+	strncat(g->greeting, ((const struct config *)cfg)->greeting, sizeof(g->greeting) - 1);
+	return 0;
+}
+
 static void destroy(struct rtun_ctx *ctx)
 {
 	free(ctx->self);
 	ctx->self = NULL;
+}
+
+static void doctor(struct rtun_ctx *ctx, struct rtun_reply *reply)
+{
+	const struct greeter *g = ctx->self;
+	struct rtun_value *v = rtun_object(ctx), *checks = rtun_array(ctx);
+	bool polite = strcmp(g->greeting, "oi") != 0;
+
+	rtun_append_check(ctx, checks, &(struct rtun_check){.code = "polite", .question = "Is the greeting polite?", .text = g->greeting,
+							    .remedy = polite ? NULL : "choose another `greeting:`",
+							    .answer = polite ? RTUN_YES : RTUN_NO});
+	rtun_set(v, "checks", checks);
+	rtun_reply_ok(&reply, v);
 }
 
 static int setup(struct rtun_ctx *ctx)
@@ -173,4 +196,4 @@ static int setup(struct rtun_ctx *ctx)
 }
 
 RTUN_MODULE(greeter, .version = "1.0", .summary = "greets (for tests)", .license = "BSD-2-Clause", .schema = &schema,
-	    .commands = RTUN_LIST(commands), .events = RTUN_LIST(events), .create = create, .setup = setup, .destroy = destroy);
+	    .commands = RTUN_LIST(commands), .events = RTUN_LIST(events), .create = create, .setup = setup, .reload = reload, .destroy = destroy, .doctor = doctor);
