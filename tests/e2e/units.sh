@@ -48,6 +48,9 @@ as_unit node $RESTUNNEL run -c "$lab/node.yaml"
 await 10 "the node" answers node node
 check "the tunnel is usable" usable
 same "SOCKS5" "this is www" "$(via_socks http://www.lab-internet.com/)"
+stranger() { at net python3 -c "import socket; s = socket.socket(); s.settimeout(3); s.connect(('11.0.0.1', 9000))" >stranger.log 2>&1; }
+not stranger || fail "the unit's rights leave the port open to strangers"
+say "ok: a stranger gets: $(tail -n 1 stranger.log)"
 for p in hub node; do
 	same "$p: its sandbox is complete" "$(rt $p $p status --json | json - 'd["sandbox"]["state"]')" on
 	same "$p: the user" 65534 "$(awk '/^Uid:/ { print $2 }' "/proc/$(pid_of $p)/status")"
