@@ -217,16 +217,16 @@ static void sandbox_lacks(struct sandbox *s, const char *what, const char *why)
 
 static void sandbox_describe(struct sandbox *s)
 {
-	char files[32], open[96] = "";
+	char files[32] = "no Landlock", open[96] = "";
 	json_t *needs = sandbox_needs_json(s->needs);
 	const json_t *need;
 	size_t i, used = 0;
 	json_array_foreach(needs, i, need)
 		if (used < sizeof(open)) used += (size_t)snprintf(open + used, sizeof(open) - used, "%s%s", i ? ", " : "", json_string_value(need));
 	json_decref(needs);
-	snprintf(files, sizeof(files), s->abi ? "Landlock ABI %d" : "no Landlock", s->abi);
-	if (s->off)
-		snprintf(s->text, sizeof(s->text), "off (`sandbox: false`), but no capabilities");
+	if (s->abi) snprintf(files, sizeof(files), "Landlock ABI %d", s->abi);
+	if (s->off || (!s->seccomp && !s->abi))
+		snprintf(s->text, sizeof(s->text), "no capabilities, but all else is open%s", s->off ? " (`sandbox: false`)" : "");
 	else
 		snprintf(s->text, sizeof(s->text), "no capabilities, %s, %s; left open: %s", s->seccomp ? "seccomp" : "no seccomp", files,
 			 open[0] ? open : "nothing");
@@ -289,6 +289,6 @@ const char *sandbox_trouble(const struct sandbox *s, const char **ret_text, cons
 	if (!s || !s->trouble[0]) return NULL;
 	*ret_text = s->trouble;
 	*ret_remedy = s->off ? "remove that line and restart, unless a module does not work without it"
-			     : "a kernel with both (Linux 5.13, CONFIG_SECURITY_LANDLOCK, landlock in lsm=) confines a taken-over process better";
+			     : "a kernel with both (Linux 5.13, landlock in lsm=) and a restunnel built with libseccomp confine a taken-over process";
 	return s->off ? "sandbox-off" : "sandbox-partial";
 }

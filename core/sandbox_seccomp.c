@@ -33,6 +33,7 @@ int sandbox_seccomp(uint32_t needs, char why[SANDBOX_WHY])
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <linux/sockios.h>
@@ -54,6 +55,11 @@ int sandbox_seccomp(uint32_t needs, char why[SANDBOX_WHY])
 #define SECCOMP_FAMILIES 64U    /* more than there are */
 #define SECCOMP_SOCK_TYPES 12U  /* the same */
 #define SECCOMP_SOCK_TYPE 0xfU  /* without SOCK_NONBLOCK and SOCK_CLOEXEC */
+#ifdef __s390__
+#define SECCOMP_CLONE_FLAGS 1U /* which argument of clone() */
+#else
+#define SECCOMP_CLONE_FLAGS 0U
+#endif
 #define SECCOMP_NAME 0x53564d41 /* PR_SET_VMA: glibc names its memory */
 
 /* ---- what is allowed, whatever the arguments ---- */
@@ -170,6 +176,14 @@ static void seccomp_add_if(struct seccomp_build *b, uint32_t action, const char 
 	seccomp_add(b, action, name, 1, &arg);
 }
 
+/* The conditions of a rule: an argument is, is not, or has in some bits, a value. */
+static struct scmp_arg_cmp seccomp_is(unsigned arg, uint64_t value) { return (struct scmp_arg_cmp){arg, SCMP_CMP_EQ, value, 0}; }
+static struct scmp_arg_cmp seccomp_is_not(unsigned arg, uint64_t value) { return (struct scmp_arg_cmp){arg, SCMP_CMP_NE, value, 0}; }
+static struct scmp_arg_cmp seccomp_bits(unsigned arg, uint64_t mask, uint64_t value)
+{
+	return (struct scmp_arg_cmp){arg, SCMP_CMP_MASKED_EQ, mask, value};
+}
+
 static bool seccomp_is_allowed(const struct seccomp_build *b, const char *name)
 {
 	for (size_t i = 0; i < SECCOMP_ROWS(seccomp_allowed); i++) {
@@ -198,8 +212,8 @@ static void seccomp_add_code(struct seccomp_build *b)
 {
 	static const char *const names[] = {"mmap", "mmap2", "mprotect", "pkey_mprotect", NULL};
 	for (const char *const *n = names; *n; n++) {
-		seccomp_add_if(b, SCMP_ACT_ALLOW, *n, SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-		seccomp_add_if(b, SCMP_ACT_ERRNO(EPERM), *n, SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+		seccomp_add_if(b, SCMP_ACT_ALLOW, *n, seccomp_bits(2, PROT_EXEC, 0));
+		seccomp_add_if(b, SCMP_ACT_ERRNO(EPERM), *n, seccomp_bits(2, PROT_EXEC, PROT_EXEC));
 	}
 }
 
@@ -210,24 +224,24 @@ static void seccomp_add_process(struct seccomp_build *b)
 	static const char *const names[] = {"kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", NULL};
 	uint64_t self = (uint64_t)getpid();
 	if (!SECCOMP_SANITIZED) {
-		seccomp_add_if(b, SCMP_ACT_ALLOW, "clone", SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-		seccomp_add_if(b, SCMP_ACT_ERRNO(EACCES), "clone", SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+		seccomp_add_if(b, SCMP_ACT_ALLOW, "clone", seccomp_bits(SECCOMP_CLONE_FLAGS, CLONE_THREAD, CLONE_THREAD));
+		seccomp_add_if(b, SCMP_ACT_ERRNO(EACCES), "clone", seccomp_bits(SECCOMP_CLONE_FLAGS, CLONE_THREAD, 0));
 	}
 	for (const char *const *n = names; *n; n++) {
-		seccomp_add_if(b, SCMP_ACT_ALLOW, *n, SCMP_A0_64(SCMP_CMP_EQ, self));
-		seccomp_add_if(b, SCMP_ACT_ERRNO(EPERM), *n, SCMP_A0_64(SCMP_CMP_NE, self));
+		seccomp_add_if(b, SCMP_ACT_ALLOW, *n, seccomp_is(0, self));
+		seccomp_add_if(b, SCMP_ACT_ERRNO(EPERM), *n, seccomp_is_not(0, self));
 	}
-	seccomp_add_if(b, SCMP_ACT_ALLOW, "prlimit64", SCMP_A2_64(SCMP_CMP_EQ, 0)); /* asks only */
+	seccomp_add_if(b, SCMP_ACT_ALLOW, "prlimit64", seccomp_is(2, 0)); /* asks only */
 	for (size_t i = 0; !SECCOMP_SANITIZED && i < SECCOMP_ROWS(seccomp_prctls); i++)
-		seccomp_add_if(b, SCMP_ACT_ALLOW, "prctl", SCMP_A0_64(SCMP_CMP_EQ, seccomp_prctls[i]));
+		seccomp_add_if(b, SCMP_ACT_ALLOW, "prctl", seccomp_is(0, seccomp_prctls[i]));
 }
 
 static void seccomp_add_files(struct seccomp_build *b)
 {
-	static const char *const modes[] = {"fchmod", "chmod", NULL}; /* S_ISUID and S_ISGID are for nobody here */
-	for (const char *const *n = modes; *n; n++) seccomp_add_if(b, SCMP_ACT_ALLOW, *n, SCMP_A1_64(SCMP_CMP_MASKED_EQ, 06000, 0));
+	/* S_ISUID and S_ISGID are for nobody here. No chmod() by a path, which Landlock does not see. */
+	seccomp_add_if(b, SCMP_ACT_ALLOW, "fchmod", seccomp_bits(1, S_ISUID | S_ISGID, 0));
 	for (size_t i = 0; i < SECCOMP_ROWS(seccomp_ioctls); i++)
-		seccomp_add_if(b, SCMP_ACT_ALLOW, "ioctl", SCMP_A1_64(SCMP_CMP_MASKED_EQ, 0xffffffff, seccomp_ioctls[i]));
+		seccomp_add_if(b, SCMP_ACT_ALLOW, "ioctl", seccomp_bits(1, 0xffffffff, seccomp_ioctls[i]));
 }
 
 static bool seccomp_may_make(const struct seccomp_build *b, unsigned family, unsigned type)
@@ -245,13 +259,13 @@ static void seccomp_add_sockets(struct seccomp_build *b)
 	for (unsigned family = 0; family < SECCOMP_FAMILIES; family++) {
 		bool any = false;
 		for (unsigned type = 0; type < SECCOMP_SOCK_TYPES; type++) any |= seccomp_may_make(b, family, type);
-		if (!any) seccomp_add_if(b, SCMP_ACT_ERRNO(EACCES), "socket", SCMP_A0_64(SCMP_CMP_EQ, family));
+		if (!any) seccomp_add_if(b, SCMP_ACT_ERRNO(EACCES), "socket", seccomp_is(0, family));
 		for (unsigned type = 0; any && type < SECCOMP_SOCK_TYPES; type++) {
-			const struct scmp_arg_cmp args[] = {SCMP_A0_64(SCMP_CMP_EQ, family), SCMP_A1_64(SCMP_CMP_MASKED_EQ, SECCOMP_SOCK_TYPE, type)};
+			const struct scmp_arg_cmp args[] = {seccomp_is(0, family), seccomp_bits(1, SECCOMP_SOCK_TYPE, type)};
 			seccomp_add(b, seccomp_may_make(b, family, type) ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES), "socket", 2, args);
 		}
 	}
-	seccomp_add_if(b, SCMP_ACT_ALLOW, "socketpair", SCMP_A0_64(SCMP_CMP_EQ, AF_UNIX));
+	seccomp_add_if(b, SCMP_ACT_ALLOW, "socketpair", seccomp_is(0, AF_UNIX));
 }
 
 static int seccomp_close(struct seccomp_build *b)

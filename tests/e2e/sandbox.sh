@@ -63,11 +63,11 @@ outcome() { same "$1${escape_needs:+ (needs $escape_needs)}" "$2" "$(sed -n "s/^
 denied="Permission denied" not_permitted="Operation not permitted" nowhere="Function not implemented"
 
 escape nothing unheard-of io-uring shadow passwd read write create allowed data tcp tcp6 udp raw packet netlink unix connect bind \
-	listen udp-use fastopen code code-later fork thread kill raise setuid-bit statm
+	listen udp-use fastopen code code-later fork thread kill raise chmod setuid-bit statm
 same "its end" 0 $ended
 if [ -n "$seccomp" ]; then
 	for t in tcp tcp6 udp raw packet netlink unix connect bind listen udp-use fastopen; do outcome $t "$denied"; done
-	for t in unheard-of io-uring setuid-bit; do outcome $t "$nowhere"; done
+	for t in unheard-of io-uring chmod setuid-bit; do outcome $t "$nowhere"; done
 	for t in code code-later kill; do outcome $t "$not_permitted"; done
 	[ -n "$sanitized" ] || outcome fork "$denied"
 fi

@@ -123,6 +123,8 @@ static int try_data(struct escape *e)
 	return try_open(path, O_WRONLY | O_CREAT | O_EXCL) || rename(path, other) || try_open(other, O_WRONLY | O_TRUNC) || unlink(other) ? -1 : 0;
 }
 
+static int try_chmod(struct escape *e) { return chmod(e->cfg->path, 0777); }
+
 static int try_setuid_bit(struct escape *e)
 {
 	char path[256];
@@ -210,7 +212,7 @@ static const struct {
 	{"exec", try_exec}, {"exec-thread", try_exec_thread}, {"thread", try_thread}, {"fork", try_fork}, {"ptrace", try_ptrace},
 	{"bpf", try_bpf}, {"mount", try_mount}, {"unshare", try_unshare}, {"insmod", try_insmod}, {"unheard-of", try_unheard_of},
 	{"io-uring", try_io_uring}, {"shadow", try_shadow}, {"passwd", try_passwd}, {"read", try_read}, {"write", try_write},
-	{"create", try_create}, {"allowed", try_allowed}, {"data", try_data}, {"setuid-bit", try_setuid_bit}, {"tcp", try_tcp},
+	{"create", try_create}, {"allowed", try_allowed}, {"data", try_data}, {"chmod", try_chmod}, {"setuid-bit", try_setuid_bit}, {"tcp", try_tcp},
 	{"tcp6", try_tcp6}, {"udp", try_udp}, {"raw", try_raw}, {"packet", try_packet}, {"netlink", try_netlink}, {"unix", try_unix},
 	{"connect", try_connect}, {"bind", try_bind}, {"listen", try_listen}, {"udp-use", try_udp_use}, {"fastopen", try_fastopen},
 	{"code", try_code}, {"code-later", try_code_later}, {"kill", try_kill}, {"raise", try_raise}, {"statm", try_statm},
