@@ -274,6 +274,7 @@ int mux_create(const struct mux_setup *setup, struct rtun_stream **carrier, stru
 	m->arg = setup->arg;
 	m->opener = setup->opener != 0;
 	m->peer_window = setup->peer_window;
+	m->burst = 4 * MUX_QUEUE_MIN;
 	m->last_received = rtun_now(ctx);
 	record_queue_init(&m->out, &m->common->records, setup->crypto);
 	if (rtun_defer_create(ctx, mux_on_flush, m, &m->flush) < 0 || rtun_defer_create(ctx, on_end, m, &m->end) < 0 ||

@@ -11,8 +11,10 @@
 
 /* What a ready stream may send before the next one's turn. */
 #define MUX_QUANTUM 65536
-/* Sealed and not yet written: the last moment is when the carrier takes more. */
+/* Sealed and not yet written: the last moment is when the carrier takes more. How much that is at a time is learnt
+ * (mux->burst), so that on a slow line nothing waits behind more than it must. */
 #define MUX_QUEUE_MAX 262144U
+#define MUX_QUEUE_MIN 16384U
 /* With this much unsent (answers to a peer that does not read), reading stops too. */
 #define MUX_QUEUE_STOP 1048576U
 #define MUX_BATCH 64U
@@ -66,6 +68,7 @@ struct mux {
 	uint32_t bucket_count;
 	uint32_t last_id;
 	uint32_t peer_window;
+	uint32_t burst;   /* what the carrier takes in one go */
 	uint64_t grown;   /* what its windows have beyond their first size */
 	uint64_t rtt_min; /* ns; 0: not yet known */
 	bool opener, proved, dead, waits_for_write, reading_stopped;

@@ -79,10 +79,12 @@ static void serve(struct mux *m, struct mux_stream *ms)
 		mux_ready_remove(ms);
 		return;
 	}
-	while (m->out.bytes < MUX_QUEUE_MAX) {
+	while (record_pending(&m->out) < m->burst) {
 		int64_t most = ms->credit < ms->deficit ? ms->credit : ms->deficit;
 		if (most <= 0)
 			break;
+		if (most > (int64_t)m->burst) /* a record is of use when all of it has come */
+			most = m->burst;
 		uint32_t room;
 		uint8_t *p = record_lend(&m->out, most < PIECE_MIN ? (uint32_t)most : PIECE_MIN, &room);
 		struct iovec v = {p, most < room ? (size_t)most : room};
@@ -131,18 +133,27 @@ static void resume_reading(struct mux *m)
 	}
 }
 
+/* All of it was taken: more at a time saves system calls. Not all: that much is enough. */
+static void learn_burst(struct mux *m, uint64_t offered, uint64_t taken)
+{
+	uint64_t burst = taken < offered ? taken : offered >= m->burst ? 2 * (uint64_t)m->burst : m->burst;
+	m->burst = burst < MUX_QUEUE_MIN ? MUX_QUEUE_MIN : burst > MUX_QUEUE_MAX ? MUX_QUEUE_MAX : (uint32_t)burst;
+}
+
 void mux_on_flush(void *arg)
 {
 	struct mux *m = arg;
 	struct mux_stream *ms;
+	uint64_t before;
 	int r;
 	if (!m->carrier || m->waits_for_write)
 		return;
-	while (m->out.bytes < MUX_QUEUE_MAX && !m->out.broken && (ms = next_ready(m)))
+	while (record_pending(&m->out) < m->burst && !m->out.broken && (ms = next_ready(m)))
 		serve(m, ms);
 	if (m->dead)
 		return;
 	record_seal(&m->out);
+	before = m->out.bytes;
 	if (m->out.broken) {
 		mux_end(m, RTUN_EINTERNAL, "records can't be made any more");
 		return;
@@ -152,6 +163,7 @@ void mux_on_flush(void *arg)
 		mux_end(m, (uint32_t)-r, "the connection broke");
 		return;
 	}
+	learn_burst(m, before, before - m->out.bytes);
 	if (r == -RTUN_EAGAIN || next_ready(m)) {
 		m->waits_for_write = true;
 		rtun_want(m->carrier, RTUN_WRITE);

@@ -55,6 +55,11 @@ uint8_t *record_lend(struct record_queue *q, uint32_t min, uint32_t *ret_room);
 void record_return(struct record_queue *q, uint8_t type, uint32_t stream, uint32_t len);
 /* A whole frame. */
 void record_put(struct record_queue *q, uint8_t type, uint32_t stream, const void *payload, uint32_t len);
+/* Bytes that wait to be written, sealed or not. */
+static inline uint64_t record_pending(const struct record_queue *q)
+{
+	return q->bytes + (q->open ? q->open->len : 0);
+}
 /* Seal what is open, if there is anything in it. From then on another crypto may be used. */
 void record_seal(struct record_queue *q);
 /* Write what is sealed. 0: all is written; -RTUN_EAGAIN; or the carrier's error. */
