@@ -19,6 +19,7 @@
 #define DEAD_BUSY (9 * RTUN_S)
 #define DEAD_IDLE (39 * RTUN_S)
 #define NOTSENT_LOWAT 131072U
+#define BBR_FROM (5 * RTUN_MS)
 /* Where a read goes: behind room for the record that the read before had only begun. Page-aligned, which the kernel's
  * copy likes better than whatever offset the record's rest would give. */
 #define READ_AT ((WIRE_LENGTH + WIRE_RECORD_MAX + 4095U) & ~4095U)
@@ -52,6 +53,17 @@ static int on_ping(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 	return 0;
 }
 
+/* BBR keeps its speed where packets are lost, and paces what it sends; on a short path that costs a quarter of the processor
+ * and gains nothing. Where it may not be chosen, the system's stays. */
+static void learn_rtt(struct mux *m)
+{
+	uint64_t rtt = m->counters.rtt;
+	if (!m->rtt_min && rtt >= BBR_FROM && m->common->bbr)
+		rtun_stream_option(m->carrier, RTUN_SO_CONGESTION_BBR, 1);
+	if (rtt && (!m->rtt_min || rtt < m->rtt_min))
+		m->rtt_min = rtt;
+}
+
 /* Only the answer to the last ping counts: a peer must not be able to look nearer than it is. */
 static int on_pong(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 {
@@ -59,8 +71,7 @@ static int on_pong(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 		return -1;
 	if (m->ping_sent && memcmp(p, m->ping, PING_BYTES) == 0) {
 		m->counters.rtt = rtun_now(m->ctx) - m->ping_sent;
-		if (m->counters.rtt && (!m->rtt_min || m->counters.rtt < m->rtt_min))
-			m->rtt_min = m->counters.rtt;
+		learn_rtt(m);
 		m->ping_sent = 0;
 	}
 	return 0;
@@ -286,8 +297,6 @@ int mux_create(const struct mux_setup *setup, struct rtun_stream **carrier, stru
 	*carrier = NULL;
 	/* Where the kernel can: it says "writable" while there is something left to send, but not megabytes of it. */
 	rtun_stream_option(m->carrier, RTUN_SO_NOTSENT_LOWAT, NOTSENT_LOWAT);
-	if (m->common->bbr)
-		rtun_stream_option(m->carrier, RTUN_SO_CONGESTION_BBR, 1);
 	rtun_timer_start(m->tick, TICK);
 	rtun_on_ready(m->carrier, on_carrier, m);
 	rtun_want(m->carrier, RTUN_READ);

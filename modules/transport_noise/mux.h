@@ -32,7 +32,7 @@ struct mux_common {
 	uint32_t window_max;    /* what that may grow to */
 	uint64_t window_budget; /* of all growth together */
 	uint64_t grown;
-	bool bbr; /* carriers ask the kernel for BBR */
+	bool bbr; /* carriers on long paths ask the kernel for BBR */
 };
 #define MUX_RECEIVE (4U * 65536U)
 /* Windows don't grow until window_max and window_budget are set. */

@@ -47,8 +47,8 @@ static const struct rtun_option options[] = {
 		    "TCP connections of a tunnel. One alone is held to a window of the kernel's per round trip, and what it loses stops all its streams. "
 		    "auto: 4; on a hub: all that a node makes carry streams"),
 	RTUN_CHOICE(struct transport_cfg, congestion, "auto|system", "auto", 0, NULL,
-		    "Congestion control of the tunnel's sockets. auto: BBR where the system allows that (net.ipv4.tcp_allowed_congestion_control), which "
-		    "keeps its speed on lines that lose packets; system: the system's own choice"),
+		    "Congestion control of the tunnel's sockets. auto: BBR where the way is longer than 5 ms and the system allows it "
+		    "(net.ipv4.tcp_allowed_congestion_control): it keeps its speed on lines that lose packets; system: the system's own choice"),
 	RTUN_SIZE(struct transport_cfg, window, "256KiB", 16384, 16777216, 0, NULL, "What a new stream may be sent ahead of its reader"),
 	RTUN_SIZE(struct transport_cfg, window_max, "16MiB", 16384, 67108864, 0, NULL, "What that grows to where the line is long and fast, and the reader keeps up"),
 	RTUN_SIZE(struct transport_cfg, window_budget, "256MiB", 0, 0, 0, NULL, "What all windows together may grow by; a connection gets at most a fourth of it"),
