@@ -18,7 +18,6 @@
 #define PING_IDLE (15 * RTUN_S)
 #define DEAD_BUSY (9 * RTUN_S)
 #define DEAD_IDLE (39 * RTUN_S)
-#define NOTSENT_LOWAT 131072U
 #define BBR_FROM (5 * RTUN_MS)
 /* Where a read goes: behind room for the record that the read before had only begun. Page-aligned, which the kernel's
  * copy likes better than whatever offset the record's rest would give. */
@@ -295,8 +294,7 @@ int mux_create(const struct mux_setup *setup, struct rtun_stream **carrier, stru
 	}
 	m->carrier = *carrier;
 	*carrier = NULL;
-	/* Where the kernel can: it says "writable" while there is something left to send, but not megabytes of it. */
-	rtun_stream_option(m->carrier, RTUN_SO_NOTSENT_LOWAT, NOTSENT_LOWAT);
+	mux_set_lowat(m, MUX_LOWAT_MIN);
 	rtun_timer_start(m->tick, TICK);
 	rtun_on_ready(m->carrier, on_carrier, m);
 	rtun_want(m->carrier, RTUN_READ);

@@ -15,6 +15,10 @@
  * (mux->burst), so that on a slow line nothing waits behind more than it must. */
 #define MUX_QUEUE_MAX 262144U
 #define MUX_QUEUE_MIN 16384U
+/* What the kernel may hold that it has not sent: some milliseconds of the line. */
+#define MUX_LOWAT_MIN 4096U
+#define MUX_LOWAT_MAX 131072U
+#define MUX_LOWAT_TIME (4 * RTUN_MS)
 /* With this much unsent (answers to a peer that does not read), reading stops too. */
 #define MUX_QUEUE_STOP 1048576U
 #define MUX_BATCH 64U
@@ -68,6 +72,8 @@ struct mux {
 	uint32_t bucket_count;
 	uint32_t last_id;
 	uint32_t peer_window;
+	uint32_t lowat;
+	uint64_t rate_at, rate_bytes; /* written since then: how fast is the line? */
 	uint32_t burst;   /* what the carrier takes in one go */
 	uint64_t grown;   /* what its windows have beyond their first size */
 	uint64_t rtt_min; /* ns; 0: not yet known */
@@ -99,6 +105,7 @@ void mux_ready_add(struct mux_stream *ms);
 void mux_ready_remove(struct mux_stream *ms);
 void mux_send_reason(struct mux *m, uint8_t type, uint32_t id, uint32_t err, const char *text);
 void mux_on_flush(void *arg);
+void mux_set_lowat(struct mux *m, uint32_t bytes);
 
 /* mux_window.c */
 void mux_window_init(struct mux_stream *ms);

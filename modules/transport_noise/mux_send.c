@@ -13,6 +13,7 @@
 
 /* A piece smaller than this is not worth starting a read into the end of a record. */
 #define PIECE_MIN 4096
+#define RATE_ROUND (20 * RTUN_MS)
 
 static void list_append(struct mux_list *l, struct mux_stream *ms)
 {
@@ -133,6 +134,29 @@ static void resume_reading(struct mux *m)
 	}
 }
 
+/* Where the kernel can: it says "writable" while there is something left to send, but not megabytes of it. */
+void mux_set_lowat(struct mux *m, uint32_t bytes)
+{
+	m->lowat = bytes;
+	rtun_stream_option(m->carrier, RTUN_SO_NOTSENT_LOWAT, bytes);
+}
+
+/* A small frame waits behind what the kernel holds: the faster the line, the more that may be, and the fewer wake-ups. */
+static void learn_rate(struct mux *m, uint64_t taken)
+{
+	uint64_t now = rtun_now(m->ctx), since = now - m->rate_at, fit;
+	m->rate_bytes += taken;
+	if (since < RATE_ROUND)
+		return;
+	fit = m->rate_bytes * MUX_LOWAT_TIME / since;
+	m->rate_at = now;
+	m->rate_bytes = 0;
+	if (fit > 2 * (uint64_t)m->lowat && m->lowat < MUX_LOWAT_MAX)
+		mux_set_lowat(m, m->lowat * 2);
+	else if (fit < m->lowat / 2 && m->lowat > MUX_LOWAT_MIN)
+		mux_set_lowat(m, m->lowat / 2);
+}
+
 /* All of it was taken: more at a time saves system calls. Not all: that much is enough. */
 static void learn_burst(struct mux *m, uint64_t offered, uint64_t taken)
 {
@@ -164,6 +188,7 @@ void mux_on_flush(void *arg)
 		return;
 	}
 	learn_burst(m, before, before - m->out.bytes);
+	learn_rate(m, before - m->out.bytes);
 	if (r == -RTUN_EAGAIN || next_ready(m)) {
 		m->waits_for_write = true;
 		rtun_want(m->carrier, RTUN_WRITE);
