@@ -116,19 +116,20 @@ static uint32_t number16(const uint8_t *p)
 	return (uint32_t)p[0] << 8 | p[1];
 }
 
-/* Where the knock is in a packet; NULL: there is none. All that the filter looked at is looked at again: a packet may
- * have come before the filter. */
-static const uint8_t *knock_of(const struct ear_socket *s, const uint8_t *p, uint32_t len, uint16_t *ret_port)
+/* Where the knock is in a packet, and its ports; NULL: there is none. All that the filter looked at is looked at again: a packet
+ * may have come before the filter. */
+static const uint8_t *knock_of(const struct ear_kind *k, const uint8_t *p, uint32_t len, uint32_t ret_ports[2])
 {
 	uint32_t ip = 0, header = UDP_HEADER;
-	if (!s->kind->raw)
+	if (!k->raw)
 		return len == WIRE_KNOCK ? p : NULL;
-	if (s->kind->ip_header && len)
+	if (k->ip_header && len)
 		ip = (p[0] & 15U) * 4;
-	if (len < ip + TCP_HEADER || number16(p + ip + 2) != s->local.port)
+	if (len < ip + TCP_HEADER)
 		return NULL;
-	*ret_port = (uint16_t)number16(p + ip);
-	if (s->kind->carrier == EAR_SYN) {
+	ret_ports[0] = number16(p + ip);
+	ret_ports[1] = number16(p + ip + 2);
+	if (k->carrier == EAR_SYN) {
 		header = (p[ip + 12] >> 4) * 4U;
 		if ((p[ip + 13] & FIN_SYN_RST_ACK) != SYN || header < TCP_HEADER)
 			return NULL;
@@ -138,9 +139,9 @@ static const uint8_t *knock_of(const struct ear_socket *s, const uint8_t *p, uin
 	return len == ip + header + WIRE_KNOCK ? p + ip + header : NULL;
 }
 
-static struct rtun_addr addr_of(const union address *a, uint16_t port)
+static struct rtun_addr addr_of(const union address *a, uint32_t port)
 {
-	struct rtun_addr ret = {.port = port};
+	struct rtun_addr ret = {.port = (uint16_t)port};
 	if (a->any.sa_family == AF_INET) {
 		ret.family = 4;
 		memcpy(ret.ip, &a->in.sin_addr, 4);
@@ -155,12 +156,15 @@ static void hear(const struct ear_socket *s, const struct mmsghdr *m)
 {
 	const union address *from = m->msg_hdr.msg_name;
 	/* sin_port and sin6_port are in one place; a raw socket tells no port there */
-	uint16_t port = ntohs(from->in.sin_port);
-	const uint8_t *knock = m->msg_hdr.msg_flags & MSG_TRUNC ? NULL : knock_of(s, m->msg_hdr.msg_iov->iov_base, m->msg_len, &port);
-	if (knock) {
-		struct rtun_addr source = addr_of(from, port);
-		s->ear->cb(s->ear->arg, &source, s->kind->carrier, knock);
-	}
+	uint32_t ports[2] = {ntohs(from->in.sin_port), s->local.port};
+	struct ear_packet p = {.carrier = s->kind->carrier};
+	if (!(m->msg_hdr.msg_flags & MSG_TRUNC))
+		p.knock = knock_of(s->kind, m->msg_hdr.msg_iov->iov_base, m->msg_len, ports);
+	if (!p.knock)
+		return;
+	p.source = addr_of(from, ports[0]);
+	p.here = ports[1] == s->local.port;
+	s->ear->cb(s->ear->arg, &p);
 }
 
 static int receive(struct ear *e, int fd)

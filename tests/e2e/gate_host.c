@@ -11,7 +11,7 @@
  *	shut PLACE
  *	end
  *
- * It says "knock CARRIER SOURCE BYTE" (the first of the knock) and "accepted SOURCE", and holds what it has accepted.
+ * It says "knock CARRIER SOURCE BYTE" (the first of the knock; "elsewhere ..." if it was for another port) and "accepted SOURCE", and holds what it has accepted.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -70,11 +70,12 @@ static void on_accept(void *arg, struct rtun_stream **s, const struct rtun_addr 
 	}
 }
 
-static void on_knock(void *arg, const struct rtun_addr *source, enum ear_carrier carrier, const uint8_t knock[WIRE_KNOCK])
+/* The same is spent on what is for other ports: ear.h */
+static void on_knock(void *arg, const struct ear_packet *p)
 {
 	char text[ADDR_TEXT];
 	(void)arg;
-	printf("knock %s %s %u\n", carrier == EAR_UDP ? "udp" : "syn", addr_text(source, text), knock[0]);
+	printf("%s %s %s %u\n", p->here ? "knock" : "elsewhere", p->carrier == EAR_UDP ? "udp" : "syn", addr_text(&p->source, text), p->knock[0]);
 }
 
 static void command(char *line)
