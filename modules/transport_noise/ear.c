@@ -16,6 +16,9 @@
 #define BATCH 64
 /* Batches of one socket per wake-up, before others get their turn. */
 #define ROUNDS 4
+/* How often raw sockets are looked at. If they woke this process, the kernel's answer to a packet that is heard would wait
+ * until it is woken: ear.h. */
+#define POLL (10 * RTUN_MS)
 /* What may wait at one socket. The kernel doubles it, and counts about 1 KiB for a knock: some thousand. */
 #define RECEIVE_BUFFER (2 << 20)
 #define UDP_HEADER 8
@@ -100,6 +103,7 @@ struct ear {
 	ear_cb *cb;
 	void *arg;
 	bool syn;
+	struct rtun_timer *poll;
 	bool *gone; /* where to tell that it was destroyed from inside the callback */
 	uint32_t count;
 	struct ear_socket sockets[2 * EAR_ENDPOINTS];
@@ -116,19 +120,20 @@ static uint32_t number16(const uint8_t *p)
 	return (uint32_t)p[0] << 8 | p[1];
 }
 
-/* Where the knock is in a packet; NULL: there is none. All that the filter looked at is looked at again: a packet may
- * have come before the filter. */
-static const uint8_t *knock_of(const struct ear_socket *s, const uint8_t *p, uint32_t len, uint16_t *ret_port)
+/* Where the knock is in a packet, and its ports; NULL: there is none. All that the filter looked at is looked at again: a packet
+ * may have come before the filter. */
+static const uint8_t *knock_of(const struct ear_kind *k, const uint8_t *p, uint32_t len, uint32_t ret_ports[2])
 {
 	uint32_t ip = 0, header = UDP_HEADER;
-	if (!s->kind->raw)
+	if (!k->raw)
 		return len == WIRE_KNOCK ? p : NULL;
-	if (s->kind->ip_header && len)
+	if (k->ip_header && len)
 		ip = (p[0] & 15U) * 4;
-	if (len < ip + TCP_HEADER || number16(p + ip + 2) != s->local.port)
+	if (len < ip + TCP_HEADER)
 		return NULL;
-	*ret_port = (uint16_t)number16(p + ip);
-	if (s->kind->carrier == EAR_SYN) {
+	ret_ports[0] = number16(p + ip);
+	ret_ports[1] = number16(p + ip + 2);
+	if (k->carrier == EAR_SYN) {
 		header = (p[ip + 12] >> 4) * 4U;
 		if ((p[ip + 13] & FIN_SYN_RST_ACK) != SYN || header < TCP_HEADER)
 			return NULL;
@@ -138,9 +143,9 @@ static const uint8_t *knock_of(const struct ear_socket *s, const uint8_t *p, uin
 	return len == ip + header + WIRE_KNOCK ? p + ip + header : NULL;
 }
 
-static struct rtun_addr addr_of(const union address *a, uint16_t port)
+static struct rtun_addr addr_of(const union address *a, uint32_t port)
 {
-	struct rtun_addr ret = {.port = port};
+	struct rtun_addr ret = {.port = (uint16_t)port};
 	if (a->any.sa_family == AF_INET) {
 		ret.family = 4;
 		memcpy(ret.ip, &a->in.sin_addr, 4);
@@ -155,12 +160,15 @@ static void hear(const struct ear_socket *s, const struct mmsghdr *m)
 {
 	const union address *from = m->msg_hdr.msg_name;
 	/* sin_port and sin6_port are in one place; a raw socket tells no port there */
-	uint16_t port = ntohs(from->in.sin_port);
-	const uint8_t *knock = m->msg_hdr.msg_flags & MSG_TRUNC ? NULL : knock_of(s, m->msg_hdr.msg_iov->iov_base, m->msg_len, &port);
-	if (knock) {
-		struct rtun_addr source = addr_of(from, port);
-		s->ear->cb(s->ear->arg, &source, s->kind->carrier, knock);
-	}
+	uint32_t ports[2] = {ntohs(from->in.sin_port), s->local.port};
+	struct ear_packet p = {.carrier = s->kind->carrier};
+	if (!(m->msg_hdr.msg_flags & MSG_TRUNC))
+		p.knock = knock_of(s->kind, m->msg_hdr.msg_iov->iov_base, m->msg_len, ports);
+	if (!p.knock)
+		return;
+	p.source = addr_of(from, ports[0]);
+	p.here = ports[1] == s->local.port;
+	s->ear->cb(s->ear->arg, &p);
 }
 
 static int receive(struct ear *e, int fd)
@@ -173,23 +181,42 @@ static int receive(struct ear *e, int fd)
 	return recvmmsg(fd, e->messages, BATCH, MSG_DONTWAIT, NULL);
 }
 
-static void on_packets(void *arg, int fd, uint32_t events)
+/* Takes what waits at one socket, but not too much at once. Returns 1: more may wait; 0: no more; -1: the ear is gone. */
+static int listen_to(const struct ear_socket *s)
 {
-	struct ear_socket *s = arg;
 	struct ear *e = s->ear;
 	bool gone = false;
 	int n = BATCH;
-	(void)events;
 	e->gone = &gone;
 	for (int round = 0; round < ROUNDS && n == BATCH; round++) {
-		n = receive(e, fd);
+		n = receive(e, s->fd);
 		for (int i = 0; i < n; i++) {
 			hear(s, &e->messages[i]);
 			if (gone)
-				return;
+				return -1;
 		}
 	}
 	e->gone = NULL;
+	return n == BATCH;
+}
+
+static void on_packets(void *arg, int fd, uint32_t events)
+{
+	(void)fd, (void)events;
+	listen_to(arg);
+}
+
+static void on_poll(void *arg)
+{
+	struct ear *e = arg;
+	int more = 0;
+	for (uint32_t i = 0; i < e->count && more >= 0; i++)
+		if (e->sockets[i].kind->raw) {
+			int r = listen_to(&e->sockets[i]);
+			more = r < 0 ? r : more | r;
+		}
+	if (more >= 0)
+		rtun_timer_start(e->poll, more ? 0 : POLL);
 }
 
 /* ---- sockets ---- */
@@ -266,7 +293,7 @@ static int add(struct ear *e, int kind, uint32_t endpoint, const struct rtun_add
 	e->count++;
 	if (set_up(s, fd >= 0) < 0)
 		return complain(s, why);
-	if (rtun_watch(e->ctx, s->fd, 0, on_packets, s, &s->watch) < 0) {
+	if (!s->kind->raw && rtun_watch(e->ctx, s->fd, 0, on_packets, s, &s->watch) < 0) {
 		snprintf(why, EAR_WHY, "out of memory");
 		return -RTUN_ENOMEM;
 	}
@@ -305,7 +332,7 @@ int ear_create(const struct ear_setup *setup, struct ear **ret, char why[EAR_WHY
 		e->cb = setup->cb;
 		e->arg = setup->arg;
 		e->syn = true;
-		r = 0;
+		r = rtun_timer_create(e->ctx, on_poll, e, &e->poll);
 	}
 	for (uint32_t i = 0; r == 0 && i < count; i++)
 		r = add_endpoint(e, setup, i, &bound[i], why);
@@ -323,7 +350,9 @@ int ear_create(const struct ear_setup *setup, struct ear **ret, char why[EAR_WHY
 void ear_start(struct ear *e)
 {
 	for (uint32_t i = 0; i < e->count; i++)
-		rtun_watch_set(e->sockets[i].watch, RTUN_READ);
+		if (e->sockets[i].watch)
+			rtun_watch_set(e->sockets[i].watch, RTUN_READ);
+	rtun_timer_start(e->poll, POLL);
 }
 
 bool ear_hears_syn(const struct ear *e)
@@ -348,6 +377,7 @@ void ear_destroy(struct ear **ep)
 		rtun_unwatch(&e->sockets[i].watch);
 		close(e->sockets[i].fd);
 	}
+	rtun_timer_destroy(&e->poll);
 	if (e->gone)
 		*e->gone = true;
 	free(e);

@@ -6,10 +6,18 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
 
 /* ---- none: nothing is attached ---- */
 
@@ -38,12 +46,73 @@ static void none_shut(struct gate *g, uint32_t place)
 	(void)g, (void)place;
 }
 
+static int none_silent(const struct gate *g, uint32_t socket)
+{
+	(void)g, (void)socket;
+	return -1;
+}
+
 static void none_destroy(struct gate *g)
 {
 	free(g);
 }
 
-static const struct gate_kind none = {none_create, none_guard, none_admit, none_shut, none_destroy};
+static const struct gate_kind none = {none_create, none_guard, none_admit, none_shut, none_silent, none_destroy};
+
+/* ---- for the kinds ---- */
+
+void gate_close(int *fd)
+{
+	int err = errno;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = err;
+}
+
+static socklen_t sockaddr_of(const struct rtun_addr *a, union address *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (a->family == 4) {
+		ret->in.sin_family = AF_INET;
+		ret->in.sin_port = htons(a->port);
+		memcpy(&ret->in.sin_addr, a->ip, 4);
+		return sizeof(ret->in);
+	}
+	ret->in6.sin6_family = AF_INET6;
+	ret->in6.sin6_port = htons(a->port);
+	memcpy(&ret->in6.sin6_addr, a->ip, 16);
+	return sizeof(ret->in6);
+}
+
+static int set(int fd, int level, int option)
+{
+	int on = 1;
+	return setsockopt(fd, level, option, &on, sizeof(on));
+}
+
+int gate_listen(const struct rtun_addr *local, int option)
+{
+	union address a;
+	socklen_t len = sockaddr_of(local, &a);
+	bool v4 = local->family == 4;
+	int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int level = option != GATE_FREEBIND ? SOL_SOCKET : v4 ? IPPROTO_IP : IPPROTO_IPV6;
+	if (option == GATE_FREEBIND)
+		option = v4 ? IP_FREEBIND : IPV6_FREEBIND;
+	if (fd < 0)
+		return -1;
+	if (set(fd, level, option) < 0 || set(fd, SOL_SOCKET, SO_REUSEADDR) < 0 || (!v4 && set(fd, IPPROTO_IPV6, IPV6_V6ONLY) < 0) ||
+	    bind(fd, &a.any, len) < 0 || listen(fd, SOMAXCONN) < 0)
+		gate_close(&fd);
+	return fd;
+}
+
+int gate_too_late(char why[GATE_WHY])
+{
+	snprintf(why, GATE_WHY, "the socket listens already, so strangers may have been let in");
+	return -RTUN_EINVAL;
+}
 
 /* ---- all ---- */
 
@@ -64,11 +133,7 @@ int gate_create(struct rtun_ctx *ctx, enum gate_mode mode, struct gate **ret, ch
 /* In which family does it listen, and where? */
 static int socket_address(int fd, struct rtun_addr *ret, char why[GATE_WHY])
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} a = {0};
+	union address a = {0};
 	socklen_t len = sizeof(a), only_len = sizeof(int);
 	int only = 0;
 	*ret = (struct rtun_addr){0};
@@ -95,10 +160,18 @@ static int socket_address(int fd, struct rtun_addr *ret, char why[GATE_WHY])
 int gate_guard(struct gate *g, int fd, char why[GATE_WHY])
 {
 	struct gate_socket s = {.fd = fd};
+	socklen_t len = sizeof(s.listens);
 	int r = socket_address(fd, &s.addr, why);
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &s.listens, &len) < 0)
+		s.listens = 1; /* it can't be known */
 	if (r == 0 && g->sockets == GATE_SOCKETS) {
 		snprintf(why, GATE_WHY, "more than %d addresses can't be guarded", GATE_SOCKETS);
 		r = -RTUN_EINVAL;
+	}
+	/* more sockets are made for that address */
+	if (r == 0 && set(fd, SOL_SOCKET, SO_REUSEADDR) < 0) {
+		snprintf(why, GATE_WHY, "SO_REUSEADDR: %s", strerror(errno));
+		r = -RTUN_EIO;
 	}
 	if (r == 0)
 		r = g->kind->guard(g, &s, why);
@@ -118,6 +191,11 @@ void gate_admit(struct gate *g, uint32_t place, const struct rtun_addr *source, 
 void gate_shut(struct gate *g, uint32_t place)
 {
 	g->kind->shut(g, place);
+}
+
+int gate_silent(const struct gate *g, uint32_t socket)
+{
+	return socket < g->sockets ? g->kind->silent(g, socket) : -1;
 }
 
 void gate_destroy(struct gate **g)

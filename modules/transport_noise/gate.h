@@ -5,17 +5,17 @@
  * A gate stands before listening TCP sockets. To a source that it has not admitted the port is what it would be if
  * nothing listened there (SECURITY.md, section 2):
  *
- *   GATE_CLOSED    the kernel answers RST, as for every port without a listener. A BPF program of type SK_LOOKUP hides the
- *                  sockets from the kernel's own search for a listener. Linux >= 5.9 and CAP_BPF in prepare.
- *   GATE_FILTERED  the kernel answers nothing, as behind a firewall that drops. A classic BPF filter on the sockets. No
- *                  capability.
+ *   GATE_CLOSED    the kernel answers RST, as for every port without a listener. A BPF program of type SK_LOOKUP brings the
+ *                  segments of admitted sources to a listener that is at no address. Linux >= 5.9; CAP_BPF and CAP_NET_ADMIN
+ *                  in prepare.
+ *   GATE_FILTERED  the kernel answers nothing, as behind a firewall that drops: there is a second socket that is silent, and a
+ *                  classic BPF program that brings only admitted sources to the real one. Linux >= 4.13, no capability. A
+ *                  supervisor can keep the silent socket when the process dies; else the port turns from silent to closed.
  *   GATE_NONE      everyone may see it.
  *
  * Up to GATE_PLACES sources are admitted at a time, each at a place that the caller numbers (one for each device that
  * knocks) and until a time of its own. An admitted source is a whole /32 or /64. Connections that are established stay when
  * their source is shut out.
- *
- * When the process dies, however it dies, the kernel takes listener and gate away together, the listener first.
  *
  * Everything is [loop].
  */
@@ -37,16 +37,19 @@ struct gate;
 int gate_create(struct rtun_ctx *ctx, enum gate_mode mode, struct gate **ret, char why[GATE_WHY]);
 /* In prepare, between bind(fd) and listen(fd): from here on nobody gets in who is not admitted. fd: a TCP socket, IPv4, or IPv6
  * with IPV6_V6ONLY; its address may be a wildcard. It stays the caller's. On failure, which is told as above, don't listen.
- * GATE_FILTERED also takes a socket that listens already if it has a filter (one that was kept over a restart), and shuts
- * everyone out.
- * GATE_CLOSED keeps a second descriptor of the socket: it listens until both fd is closed and the gate is destroyed. */
+ * GATE_FILTERED and GATE_CLOSED put another socket, which listens already, in the place of the descriptor fd, with no option but
+ * non-blocking, close on exec, V6ONLY and SO_REUSEADDR. (Behind GATE_CLOSED its getsockname() is an address that is nowhere.) The
+ * one that was bound is kept, and the port with it, until gate_destroy().
+ * GATE_FILTERED also takes what gate_silent() gave to a process before this one. */
 int gate_guard(struct gate *g, int fd, char why[GATE_WHY]);
 /* Admit `source` (its port does not matter) for `ns` from now at `place` (below GATE_PLACES), instead of who was there.
- * Needs no privilege, only memory stores (closed) or setsockopt(2) (filtered). */
+ * No privilege is needed, only stores to memory (closed) or setsockopt(2) (filtered). */
 void gate_admit(struct gate *g, uint32_t place, const struct rtun_addr *source, uint64_t ns);
-/* Nobody is admitted at `place` any more. In GATE_FILTERED its SYNs stop at once, its other segments 10 s later: a handshake
- * under way would otherwise leave a client that believes it is connected. */
+/* Nobody is admitted at `place` any more. What has been answered, connections and handshakes, goes on. */
 void gate_shut(struct gate *g, uint32_t place);
+/* In GATE_FILTERED the silent socket of the n-th (from 0) that was guarded, still the gate's; else -1. A supervisor that holds a
+ * copy of it (systemd's FDSTORE=1) keeps the port silent while no process is there. */
+int gate_silent(const struct gate *g, uint32_t socket);
 /* After the sockets were closed. */
 void gate_destroy(struct gate **g);
 

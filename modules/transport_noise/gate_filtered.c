@@ -2,27 +2,39 @@
  *
  * gate_filtered.c - the gate behind which a port is silent, as behind a firewall that drops everything.
  *
- * A classic BPF filter on the listening socket (Documentation/networking/filter.rst) sees every segment that is for the listener
- * or for a handshake under way; what it drops is not answered. It is attached before listen(), for a listener without it lets
- * strangers in at once, and is swapped whole by SO_ATTACH_FILTER from then on, never detached: a swap has no gap. (It
- * can't be locked with SO_LOCK_FILTER, which would forbid the swap.)
+ * Two sockets listen at the address, a group of SO_REUSEPORT. The silent one drops every segment; the open one is what the
+ * caller accepts from. A classic BPF program (SO_ATTACH_REUSEPORT_CBPF, socket(7)) chooses: an admitted source gets the open
+ * one, all others the silent one. The program is there before the open socket listens, and is swapped whole to admit or to
+ * shut; a swap has no gap.
  *
- * The socket that accept() gives has inherited the filter; whoever accepts detaches it there.
+ * Segments of connections, and of handshakes that have begun, never come by: shutting a source out stops its SYNs at once,
+ * and leaves no client that believes in a connection of which this side knows nothing.
+ *
+ * (A filter on the listener itself, SO_ATTACH_FILTER, would do without the second socket. But there are kernels that want
+ * CAP_NET_ADMIN for it on TCP sockets, each time; it holds up the rest of a handshake when it shuts; and each accepted socket
+ * inherits it.)
  */
 #include "gate_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#define LINGER (10 * RTUN_S)
-#define LINGER_MAX 64 /* sources; beyond that the oldest goes early */
-/* A filter that could not be swapped is tried again. */
+/* A program that could not be swapped is tried again. */
 #define AGAIN (100 * RTUN_MS)
+
+/* Their places in the group, which are in the order of listen(). */
+#define SILENT 0
+#define OPEN 1
 
 struct guest {
 	uint64_t until; /* rtun_now(); 0: nobody */
@@ -32,47 +44,37 @@ struct guest {
 struct filtered {
 	struct gate gate;
 	struct rtun_timer *timer;
-	struct gate_socket sockets[GATE_SOCKETS];
+	struct {
+		uint8_t family;
+		int silent, open; /* open has the higher number: filtered_guard() */
+	} sockets[GATE_SOCKETS];
 	struct guest places[GATE_PLACES];
-	struct guest leaving[LINGER_MAX]; /* in order of their ends */
-	uint32_t leaving_count;
-	bool failed; /* the sockets have a stricter filter than they should */
+	bool failed; /* the sockets have a stricter program than they should */
 };
 
-/* ---- the filter ----
- *
- * The data begins at the TCP header; the IP header is reached with SKF_NET_OFF. Returned is how many bytes of the segment may
- * pass: none or all.
+/* ---- the program: returns which socket ----
  *
  *	source -> M[0] (, M[1])
- *	for each admitted one:	source is it? -> pass
- *	SYN? -> drop
- *	for each leaving one:	source is it? -> pass
- *	drop
+ *	for each admitted one:	source is it? -> OPEN
+ *	SILENT
  */
 
 #define V4_SOURCE ((uint32_t)SKF_NET_OFF + 12)
 #define V6_SOURCE ((uint32_t)SKF_NET_OFF + 8) /* the first half of it, the /64, counts */
-#define TCP_FLAGS 13
-#define TCP_SYN 0x02
-#define PASS 0xffffffffU
-#define DROP 0
+#define PROGRAM_MAX (5 + 5 * GATE_PLACES)
+_Static_assert(PROGRAM_MAX <= BPF_MAXINSNS, "a program with all places taken");
 
-#define GUEST_LENGTH 5
-#define FILTER_MAX (9 + GUEST_LENGTH * (GATE_PLACES + LINGER_MAX))
-_Static_assert(FILTER_MAX <= BPF_MAXINSNS, "a filter with all places taken");
-
-struct filter {
-	struct sock_filter insns[FILTER_MAX];
+struct program {
+	struct sock_filter insns[PROGRAM_MAX];
 	uint16_t count;
 };
 
-#define APPEND(f, ...) append(f, (const struct sock_filter[]){__VA_ARGS__}, sizeof((const struct sock_filter[]){__VA_ARGS__}) / sizeof(struct sock_filter))
+#define APPEND(p, ...) append(p, (const struct sock_filter[]){__VA_ARGS__}, sizeof((const struct sock_filter[]){__VA_ARGS__}) / sizeof(struct sock_filter))
 
-static void append(struct filter *f, const struct sock_filter *insns, size_t count)
+static void append(struct program *p, const struct sock_filter *insns, size_t count)
 {
-	memcpy(f->insns + f->count, insns, count * sizeof(*insns));
-	f->count = (uint16_t)(f->count + count);
+	memcpy(p->insns + p->count, insns, count * sizeof(*insns));
+	p->count = (uint16_t)(p->count + count);
 }
 
 static uint32_t word(const struct rtun_addr *a, uint32_t i)
@@ -81,105 +83,67 @@ static uint32_t word(const struct rtun_addr *a, uint32_t i)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static void load_source(struct filter *f, uint8_t family)
+static void load_source(struct program *p, uint8_t family)
 {
 	if (family == 4)
-		APPEND(f, BPF_STMT(BPF_LD | BPF_W | BPF_ABS, V4_SOURCE), BPF_STMT(BPF_ST, 0));
+		APPEND(p, BPF_STMT(BPF_LD | BPF_W | BPF_ABS, V4_SOURCE), BPF_STMT(BPF_ST, 0));
 	else
-		APPEND(f, BPF_STMT(BPF_LD | BPF_W | BPF_ABS, V6_SOURCE), BPF_STMT(BPF_ST, 0),
+		APPEND(p, BPF_STMT(BPF_LD | BPF_W | BPF_ABS, V6_SOURCE), BPF_STMT(BPF_ST, 0),
 		       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, V6_SOURCE + 4), BPF_STMT(BPF_ST, 1));
 }
 
-static void pass_guest(struct filter *f, const struct rtun_addr *a)
+static void choose_open_for(struct program *p, const struct rtun_addr *a)
 {
 	if (a->family == 4)
-		APPEND(f, BPF_STMT(BPF_LD | BPF_MEM, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word(a, 0), 0, 1),
-		       BPF_STMT(BPF_RET | BPF_K, PASS));
+		APPEND(p, BPF_STMT(BPF_LD | BPF_MEM, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word(a, 0), 0, 1),
+		       BPF_STMT(BPF_RET | BPF_K, OPEN));
 	else
-		APPEND(f, BPF_STMT(BPF_LD | BPF_MEM, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word(a, 0), 0, 3),
+		APPEND(p, BPF_STMT(BPF_LD | BPF_MEM, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word(a, 0), 0, 3),
 		       BPF_STMT(BPF_LD | BPF_MEM, 1), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word(a, 1), 0, 1),
-		       BPF_STMT(BPF_RET | BPF_K, PASS));
+		       BPF_STMT(BPF_RET | BPF_K, OPEN));
 }
 
-static void pass_guests(struct filter *f, const struct guest *guests, uint32_t count, uint8_t family)
+static void write_program(struct program *p, const struct guest *places, uint32_t count, uint8_t family)
 {
+	p->count = 0;
+	load_source(p, family);
 	for (uint32_t i = 0; i < count; i++)
-		if (guests[i].until && guests[i].source.family == family)
-			pass_guest(f, &guests[i].source);
+		if (places[i].until && places[i].source.family == family)
+			choose_open_for(p, &places[i].source);
+	APPEND(p, BPF_STMT(BPF_RET | BPF_K, SILENT));
 }
 
-static void write_filter(struct filter *ret, const struct filtered *f, uint8_t family, uint32_t places, uint32_t leaving)
+static int attach(int fd, struct program *p)
 {
-	ret->count = 0;
-	load_source(ret, family);
-	pass_guests(ret, f->places, places, family);
-	APPEND(ret, BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TCP_SYN, 0, 1),
-	       BPF_STMT(BPF_RET | BPF_K, DROP));
-	pass_guests(ret, f->leaving, leaving, family);
-	APPEND(ret, BPF_STMT(BPF_RET | BPF_K, DROP));
+	struct sock_fprog program = {.len = p->count, .filter = p->insns};
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
 }
 
-static int attach(int fd, struct filter *filter)
+/* Rather too strict a program than the one before. */
+static bool swap(const struct filtered *f, uint32_t i)
 {
-	struct sock_fprog program = {.len = filter->count, .filter = filter->insns};
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
-}
-
-/* Rather too strict a filter than the one before: memory for filters is limited (net.core.optmem_max). */
-static bool swap(struct filtered *f, const struct gate_socket *s)
-{
-	const struct {
-		uint32_t places, leaving;
-	} tries[] = {{GATE_PLACES, f->leaving_count}, {GATE_PLACES, 0}, {0, 0}};
-	struct filter filter;
-	for (uint32_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
-		write_filter(&filter, f, s->addr.family, tries[i].places, tries[i].leaving);
-		if (attach(s->fd, &filter) == 0)
-			return i == 0;
-	}
+	struct program p;
+	write_program(&p, f->places, GATE_PLACES, f->sockets[i].family);
+	if (attach(f->sockets[i].silent, &p) == 0)
+		return true;
+	write_program(&p, NULL, 0, f->sockets[i].family);
+	attach(f->sockets[i].silent, &p);
 	return false;
 }
 
-/* ---- who is admitted, who is leaving ---- */
+/* ---- who is admitted ---- */
 
-static bool same_source(const struct rtun_addr *a, const struct rtun_addr *b)
-{
-	return a->family == b->family && memcmp(a->ip, b->ip, a->family == 4 ? 4 : 8) == 0;
-}
-
-static void leaving_remove(struct filtered *f, uint32_t i)
-{
-	f->leaving_count--;
-	memmove(f->leaving + i, f->leaving + i + 1, (f->leaving_count - i) * sizeof(*f->leaving));
-}
-
-static void leave(struct filtered *f, struct guest *g, uint64_t from)
-{
-	for (uint32_t i = f->leaving_count; i-- > 0;)
-		if (same_source(&f->leaving[i].source, &g->source))
-			leaving_remove(f, i);
-	if (f->leaving_count == LINGER_MAX)
-		leaving_remove(f, 0);
-	f->leaving[f->leaving_count] = *g;
-	f->leaving[f->leaving_count++].until = from + LINGER;
-	g->until = 0;
-}
-
-/* Moves those whose time has come; when to look again: 0: nobody is there. */
+/* Forgets those whose time is over; when to look again: 0: nobody is there. */
 static uint64_t expire(struct filtered *f, uint64_t now)
 {
 	uint64_t next = 0;
 	for (uint32_t i = 0; i < GATE_PLACES; i++) {
 		struct guest *g = &f->places[i];
-		if (g->until && g->until <= now)
-			leave(f, g, now);
-		if (g->until && (!next || g->until < next))
+		if (g->until <= now)
+			g->until = 0;
+		else if (!next || g->until < next)
 			next = g->until;
 	}
-	while (f->leaving_count && f->leaving[0].until <= now)
-		leaving_remove(f, 0);
-	if (f->leaving_count && (!next || f->leaving[0].until < next))
-		next = f->leaving[0].until;
 	return next;
 }
 
@@ -189,11 +153,10 @@ static void apply(struct filtered *f)
 	bool before = f->failed;
 	f->failed = false;
 	for (uint32_t i = 0; i < f->gate.sockets; i++)
-		if (!swap(f, &f->sockets[i]))
+		if (!swap(f, i))
 			f->failed = true;
 	if (f->failed && !before)
-		rtun_log(f->gate.ctx, RTUN_WARN, "the gate's filter could not be changed: %s; it is tried again%s", strerror(errno),
-			 errno == ENOMEM ? " (raise net.core.optmem_max)" : "");
+		rtun_log(f->gate.ctx, RTUN_WARN, "the gate can't be changed: %s; nobody is let in until it can", strerror(errno));
 	if (f->failed)
 		rtun_timer_start(f->timer, AGAIN);
 	else if (next)
@@ -212,19 +175,81 @@ static void filtered_shut(struct gate *g, uint32_t place)
 	struct filtered *f = (struct filtered *)g;
 	if (!f->places[place].until)
 		return;
-	leave(f, &f->places[place], rtun_now(g->ctx));
+	f->places[place].until = 0;
 	apply(f);
 }
 
 static void filtered_admit(struct gate *g, uint32_t place, const struct rtun_addr *source, uint64_t ns)
 {
 	struct filtered *f = (struct filtered *)g;
-	struct guest *guest = &f->places[place];
-	if (guest->until && !same_source(&guest->source, source))
-		leave(f, guest, rtun_now(g->ctx));
-	guest->source = *source;
-	guest->until = rtun_now(g->ctx) + ns;
+	f->places[place] = (struct guest){rtun_now(g->ctx) + ns, *source};
 	apply(f);
+}
+
+/* ---- a guarded socket ---- */
+
+/* Nothing that comes is answered. A filter that drops all; where that takes a privilege, a key (RFC 2385) that every segment
+ * from anywhere would have to be signed with, and that nobody has: the kernel drops those that aren't, without a word. */
+static int silence(int fd, uint8_t family)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = {.len = 1, .filter = &drop};
+	struct tcp_md5sig key = {.tcpm_flags = TCP_MD5SIG_FLAG_PREFIX, .tcpm_prefixlen = 0, .tcpm_keylen = 32};
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0)
+		return 0;
+	key.tcpm_addr.ss_family = family == 4 ? AF_INET : AF_INET6;
+	if (getrandom(key.tcpm_key, key.tcpm_keylen, 0) != key.tcpm_keylen)
+		return -1;
+	return setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG_EXT, &key, sizeof(key));
+}
+
+/* Silent, listening, alone in its group, and with a program that would choose it. */
+static int set_up_silent(int fd, uint8_t family)
+{
+	struct program nobody;
+	int on = 1;
+	write_program(&nobody, NULL, 0, family);
+	if (silence(fd, family) < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 || listen(fd, 0) < 0)
+		return -1;
+	return attach(fd, &nobody);
+}
+
+static bool in_group(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+	return getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, &len) == 0 && on;
+}
+
+static int filtered_guard(struct gate *g, const struct gate_socket *s, char why[GATE_WHY])
+{
+	struct filtered *f = (struct filtered *)g;
+	int open = -1, *silent = &f->sockets[g->sockets].silent, *last = &f->sockets[g->sockets].open;
+	if (s->listens && !in_group(s->fd))
+		return gate_too_late(why);
+	*last = -1;
+	*silent = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+	if (*silent >= 0 && set_up_silent(*silent, s->addr.family) == 0)
+		open = gate_listen(&s->addr, SO_REUSEPORT);
+	/* A process that dies leaves its descriptors in ascending order, and the kernel then finishes them last first
+	 * (task_work_run()). The open one must go before the silent one, which would leave it alone in the group. */
+	if (open >= 0)
+		*last = fcntl(open, F_DUPFD_CLOEXEC, *silent + 1);
+	if (*last >= 0 && dup3(open, s->fd, O_CLOEXEC) >= 0) {
+		close(open);
+		f->sockets[g->sockets].family = s->addr.family;
+		return 0;
+	}
+	snprintf(why, GATE_WHY, "the port can't be made silent: %s", strerror(errno));
+	gate_close(last);
+	gate_close(&open);
+	gate_close(silent);
+	return -RTUN_EIO;
+}
+
+static int filtered_silent(const struct gate *g, uint32_t socket)
+{
+	return ((const struct filtered *)g)->sockets[socket].silent;
 }
 
 /* ---- life ---- */
@@ -232,6 +257,10 @@ static void filtered_admit(struct gate *g, uint32_t place, const struct rtun_add
 static void filtered_destroy(struct gate *g)
 {
 	struct filtered *f = (struct filtered *)g;
+	for (uint32_t i = 0; i < g->sockets; i++) {
+		close(f->sockets[i].open);
+		close(f->sockets[i].silent);
+	}
 	rtun_timer_destroy(&f->timer);
 	free(f);
 }
@@ -248,32 +277,4 @@ static int filtered_create(struct rtun_ctx *ctx, struct gate **ret, char why[GAT
 	return 0;
 }
 
-/* Does it listen without a filter? */
-static bool too_late(int fd)
-{
-	int listens = 0;
-	socklen_t len = sizeof(listens), filter_len = 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0)
-		return true;
-	/* without room for it the kernel tells the filter's length */
-	return listens && (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &filter_len) < 0 || !filter_len);
-}
-
-static int filtered_guard(struct gate *g, const struct gate_socket *s, char why[GATE_WHY])
-{
-	struct filtered *f = (struct filtered *)g;
-	struct filter filter;
-	if (too_late(s->fd)) {
-		snprintf(why, GATE_WHY, "the socket listens already, so strangers may have been let in");
-		return -RTUN_EINVAL;
-	}
-	write_filter(&filter, f, s->addr.family, GATE_PLACES, f->leaving_count);
-	if (attach(s->fd, &filter) < 0) {
-		snprintf(why, GATE_WHY, "the kernel does not attach a filter to the socket: %s", strerror(errno));
-		return -RTUN_EIO;
-	}
-	f->sockets[g->sockets] = *s;
-	return 0;
-}
-
-const struct gate_kind gate_filtered = {filtered_create, filtered_guard, filtered_admit, filtered_shut, filtered_destroy};
+const struct gate_kind gate_filtered = {filtered_create, filtered_guard, filtered_admit, filtered_shut, filtered_silent, filtered_destroy};

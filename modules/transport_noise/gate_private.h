@@ -10,6 +10,7 @@
 /* A socket that gate_guard() was given, looked at. */
 struct gate_socket {
 	int fd;
+	int listens;
 	struct rtun_addr addr; /* all zero: a wildcard */
 };
 
@@ -18,6 +19,7 @@ struct gate_kind {
 	int (*guard)(struct gate *g, const struct gate_socket *s, char why[GATE_WHY]);
 	void (*admit)(struct gate *g, uint32_t place, const struct rtun_addr *source, uint64_t ns);
 	void (*shut)(struct gate *g, uint32_t place);
+	int (*silent)(const struct gate *g, uint32_t socket);
 	void (*destroy)(struct gate *g);
 };
 
@@ -27,6 +29,15 @@ struct gate {
 	const struct gate_kind *kind;
 	uint32_t sockets;
 };
+
+/* What guard() says of a socket that listens. */
+int gate_too_late(char why[GATE_WHY]);
+/* A socket that listens at `local`, non-blocking and close on exec; -1 (errno). Beside others that are bound there: SO_REUSEADDR,
+ * and `option`, of SOL_SOCKET, or one of IPPROTO_IP or IPPROTO_IPV6 by its GATE_FREEBIND. */
+int gate_listen(const struct rtun_addr *local, int option);
+#define GATE_FREEBIND (-1) /* the address need not be there */
+/* If it is one (>= 0); errno stays. */
+void gate_close(int *fd);
 
 extern const struct gate_kind gate_closed, gate_filtered;
 

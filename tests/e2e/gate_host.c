@@ -9,9 +9,10 @@
  *
  *	admit PLACE ADDRESS MILLISECONDS
  *	shut PLACE
+ *	keep		what a supervisor keeps stays open in another process, even if this one is killed
  *	end
  *
- * It says "knock CARRIER SOURCE BYTE" (the first of the knock) and "accepted SOURCE", and holds what it has accepted.
+ * It says "knock CARRIER SOURCE BYTE" (the first of the knock; "elsewhere ..." if it was for another port) and "accepted SOURCE", and holds what it has accepted.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -70,11 +71,33 @@ static void on_accept(void *arg, struct rtun_stream **s, const struct rtun_addr 
 	}
 }
 
-static void on_knock(void *arg, const struct rtun_addr *source, enum ear_carrier carrier, const uint8_t knock[WIRE_KNOCK])
+/* The same is spent on what is for other ports: ear.h */
+static void on_knock(void *arg, const struct ear_packet *p)
 {
 	char text[ADDR_TEXT];
 	(void)arg;
-	printf("knock %s %s %u\n", carrier == EAR_UDP ? "udp" : "syn", addr_text(source, text), knock[0]);
+	printf("%s %s %s %u\n", p->here ? "knock" : "elsewhere", p->carrier == EAR_UDP ? "udp" : "syn", addr_text(&p->source, text), p->knock[0]);
+}
+
+/* Like systemd with FDSTORE=1: copies of the silent sockets, and nothing else. */
+static void keep(void)
+{
+	int kept[2 * GATE_SOCKETS], count = 0;
+	for (uint32_t i = 0; i < host.endpoint_count; i++) {
+		kept[count++] = gate_silent(host.gate, i);
+		kept[count++] = ear_bound(host.ear, i);
+	}
+	if (fork() != 0)
+		return;
+	for (int fd = 0; fd < 1024; fd++) {
+		bool ours = false;
+		for (int i = 0; i < count; i++)
+			ours = ours || kept[i] == fd;
+		if (!ours)
+			close(fd);
+	}
+	for (;;)
+		pause();
 }
 
 static void command(char *line)
@@ -87,6 +110,8 @@ static void command(char *line)
 		gate_admit(host.gate, place, &source, ms * RTUN_MS);
 	else if (sscanf(line, "shut %u", &place) == 1)
 		gate_shut(host.gate, place);
+	else if (strcmp(line, "keep") == 0)
+		keep();
 	else if (strcmp(line, "end") == 0)
 		loop_stop(host.hc.loop);
 	else
