@@ -253,12 +253,13 @@ static int listener_open(struct rtun_listener *l, const struct rtun_listen_req *
 		goto fail_system;
 	if (r < 0)
 		return r;
+	/* What is at the address outlives us; before_listen may put another socket in the place of l->fd. */
+	if (l->kept && is_new)
+		host_fd_keep(l->ctx, l->kept, l->fd);
 	if (req->before_listen && (r = req->before_listen(req->arg, l->fd)) < 0)
 		return r;
 	if (listen(l->fd, req->backlog ? (int)req->backlog : SOMAXCONN) < 0)
 		goto fail_system;
-	if (l->kept && is_new)
-		host_fd_keep(l->ctx, l->kept, l->fd);
 	if (loop_watch(ctx_loop(l->ctx), l->fd, RTUN_READ, on_connection, l, &l->watch) < 0 ||
 	    host_timer_create(l->ctx, accept_again, l, &l->again) < 0)
 		return -RTUN_ENOMEM;

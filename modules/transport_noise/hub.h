@@ -119,7 +119,7 @@ void hub_doctor(struct hub *h, struct rtun_reply *reply);
 
 /* hub_knock.c: for the ear */
 int knocks_prepare(struct hub *h);
-void hub_knock(void *arg, const struct rtun_addr *from, enum ear_carrier carrier, const uint8_t knock[WIRE_KNOCK]);
+void hub_knock(void *arg, const struct ear_packet *p);
 
 /* hub_greet.c: for arrivals.first */
 bool hub_greet(void *arg, struct rtun_stream **s, const struct rtun_addr *from, const uint8_t message[WIRE_MESSAGE_1]);

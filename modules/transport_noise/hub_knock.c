@@ -91,11 +91,10 @@ static enum knock_result judge_sealed(struct hub *h, struct noise_handshake *hs,
 	return r;
 }
 
+/* mac1 is good. */
 static enum knock_result judge(struct hub *h, const struct rtun_addr *from, const uint8_t *knock, uint8_t sender[32])
 {
 	struct noise_handshake hs;
-	if (!knock_mac_good(h->knocks.mac_key, knock))
-		return KNOCK_JUNK;
 	if (heard_before(&h->knocks, knock))
 		return KNOCK_REPLAY;
 	if (!budget_take(&h->knocks.budget, from, rtun_now(h->ctx)))
@@ -147,14 +146,17 @@ int knocks_prepare(struct hub *h)
 	return rtun_timer_create(h->ctx, sum_up, h, &h->knocks.summary);
 }
 
-void hub_knock(void *arg, const struct rtun_addr *from, enum ear_carrier carrier, const uint8_t knock[WIRE_KNOCK])
+void hub_knock(void *arg, const struct ear_packet *p)
 {
-	(void)carrier;
 	struct hub *h = arg;
 	uint8_t sender[32] = {0};
-	enum knock_result r = judge(h, from, knock, sender);
+	/* First of all, also for what is not for this port: see ear.h. */
+	bool good = knock_mac_good(h->knocks.mac_key, p->knock);
+	if (!p->here)
+		return;
+	enum knock_result r = good ? judge(h, &p->source, p->knock, sender) : KNOCK_JUNK;
 	h->knocks.results[r]++;
-	tell(h, r, from, sender);
+	tell(h, r, &p->source, sender);
 	if (r != KNOCK_OPENED && !h->knocks.telling) {
 		h->knocks.telling = true;
 		rtun_timer_start(h->knocks.summary, SUMMARY_EVERY);

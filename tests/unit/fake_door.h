@@ -41,8 +41,9 @@ static bool door_open_to(const struct rtun_addr *source)
 
 static void door_knock(const struct rtun_addr *from, const uint8_t *knock)
 {
+	struct ear_packet p = {.source = *from, .carrier = EAR_UDP, .here = true, .knock = knock};
 	if (door.hears)
-		door.ear.cb(door.ear.arg, from, EAR_UDP, knock);
+		door.ear.cb(door.ear.arg, &p);
 }
 
 /* ---- gate.h ---- */

@@ -54,8 +54,9 @@ struct rtun_listen_req {
 	rtun_accept_cb *accept;
 	void *arg;
 	/* After bind, before listen: attach what must be there before the first SYN. 0 or a negative RTUN_E...; NULL. A socket
-	 * filter stays with the listener: accepted connections are without it. With RTUN_LISTEN_KEEP `fd` may listen already, with
-	 * what the process before attached: replace that. */
+	 * filter stays with the listener: accepted connections are without it. It may put another listening
+	 * socket in the place of the descriptor `fd` (dup3()). With RTUN_LISTEN_KEEP `fd` may listen already, with what the process
+	 * before attached: replace that; what is kept is the socket that was bound. */
 	int (*before_listen)(void *arg, int fd);
 };
 
