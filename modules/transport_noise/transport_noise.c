@@ -34,7 +34,7 @@ static const struct rtun_option options[] = {
 	RTUN_HOSTPORT(struct transport_cfg, public, NULL, 0, "role=hub",
 		      "The address at which nodes reach this hub, for pairing URLs; `pair` fails without it"),
 	RTUN_CHOICE(struct transport_cfg, conceal, "auto|closed|filtered|none", "auto", 0, "role=hub",
-		    "How the port hides from who has not knocked. closed: like a port where nothing is; needs CAP_BPF and CAP_NET_RAW at the start. "
+		    "How the port hides from who has not knocked. closed: like a port where nothing is; needs CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW at the start. "
 		    "filtered: like a port behind a firewall that drops; for hosts that have one. none: everybody can connect, and then hears nothing. "
 		    "auto: closed where that is possible, else filtered"),
 	RTUN_REF(struct transport_cfg, keystore, RTUN_KEYSTORE, RTUN_REQUIRED, NULL, "Holds the key: `hub` or `node`"),
