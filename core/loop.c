@@ -200,7 +200,7 @@ void loop_post_reserved(struct loop *loop, rtun_cb *cb, void *arg)
 
 void loop_defer_init(struct loop_defer *d, struct loop *loop, rtun_cb *cb, void *arg)
 {
-	*d = (struct loop_defer){.object = {&host_table}, .loop = loop, .cb = cb, .arg = arg};
+	*d = (struct loop_defer){.loop = loop, .cb = cb, .arg = arg};
 }
 
 void loop_defer_start(struct loop_defer *d)

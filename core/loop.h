@@ -55,7 +55,6 @@ uint8_t *loop_scratch(struct loop *loop);
 
 /* A deferred call that lives inside another object: no allocation. */
 struct loop_defer {
-	struct rtun_object object;
 	struct loop *loop;
 	struct loop_defer *next;
 	rtun_cb *cb;

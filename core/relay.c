@@ -24,9 +24,8 @@ struct direction {
 
 struct rtun_relay {
 	struct rtun_object object;
-	struct loop *loop;
 	struct direction d[2];
-	struct rtun_timer *timer;
+	struct rtun_timer *timer; /* made when there is something to wait for: most never need it */
 	uint64_t half_close, idle, last_byte;
 	uint64_t half_closed_at; /* 0: not yet */
 	rtun_relay_done_cb *done;
@@ -52,7 +51,7 @@ static void finish(void *arg)
 	host_timer_destroy(&r->timer);
 	if (r->done)
 		r->done(r->arg, &result);
-	--*loop_relays(r->loop);
+	--*loop_relays(r->end.loop);
 	free(r);
 }
 
@@ -88,17 +87,23 @@ static uint64_t deadline(const struct rtun_relay *r)
 	return at;
 }
 
+static void on_timer(void *arg);
+
 static void arm(struct rtun_relay *r)
 {
-	uint64_t at = deadline(r), now = loop_now(r->loop);
-	if (at)
+	uint64_t at = deadline(r), now = loop_now(r->end.loop);
+	if (!at)
+		return;
+	if (!r->timer && timer_make(r->end.loop, on_timer, r, &r->timer) < 0)
+		fail(r, RTUN_EOVERLOAD); /* without its limit it could stay for ever */
+	else
 		host_timer_start(r->timer, at > now ? at - now : 0);
 }
 
 static void on_timer(void *arg)
 {
 	struct rtun_relay *r = arg;
-	if (deadline(r) <= loop_now(r->loop))
+	if (deadline(r) <= loop_now(r->end.loop))
 		fail(r, RTUN_ETIMEOUT);
 	else
 		arm(r); /* bytes have moved since: no timer is touched for each of them */
@@ -129,7 +134,7 @@ static void direction_done(struct direction *d)
 		output_broken(back);
 		return;
 	}
-	r->half_closed_at = loop_now(r->loop);
+	r->half_closed_at = loop_now(r->end.loop);
 	arm(r);
 }
 
@@ -140,7 +145,7 @@ static void count(struct direction *d, uint64_t n)
 	if (!n)
 		return;
 	d->bytes += n;
-	d->relay->last_byte = loop_now(d->relay->loop);
+	d->relay->last_byte = loop_now(d->relay->end.loop);
 }
 
 static struct direction *towards(struct rtun_relay *r, const struct rtun_stream *s)
@@ -195,13 +200,13 @@ static const struct stream_joint relay_joint = {sink, source};
 static int move_once(struct direction *d, uint64_t *moved)
 {
 	struct iovec v[IOV_MAX_HERE];
-	struct buf_pool *pool = loop_buffers(d->relay->loop);
+	struct buf_pool *pool = loop_buffers(d->relay->end.loop);
 	uint32_t n = stream_held(d->from, v, IOV_MAX_HERE);
 	bool held = n > 0;
 	int64_t got, put;
 
 	if (!held) {
-		v[0] = (struct iovec){loop_scratch(d->relay->loop), LOOP_SCRATCH};
+		v[0] = (struct iovec){loop_scratch(d->relay->end.loop), LOOP_SCRATCH};
 		got = host_stream_readv(d->from, v, 1);
 		if (got == -RTUN_EAGAIN) {
 			host_stream_want(d->from, RTUN_READ);
@@ -283,18 +288,13 @@ int host_relay_start(struct rtun_ctx *ctx, const struct rtun_relay_req *req, str
 	struct rtun_relay *r = calloc(1, sizeof(*r));
 	if (!r)
 		return -RTUN_ENOMEM;
-	if (timer_make(ctx_loop(ctx), on_timer, r, &r->timer) < 0) {
-		free(r);
-		return -RTUN_ENOMEM;
-	}
 	r->object.host = &host_table;
-	r->loop = ctx_loop(ctx);
 	r->half_close = req->half_close;
 	r->idle = req->idle;
 	r->done = req->done;
 	r->arg = req->arg;
-	r->last_byte = loop_now(r->loop);
-	loop_defer_init(&r->end, r->loop, finish, r);
+	loop_defer_init(&r->end, ctx_loop(ctx), finish, r);
+	r->last_byte = loop_now(r->end.loop);
 	r->d[0] = (struct direction){.relay = r, .from = *req->a, .to = *req->b};
 	r->d[1] = (struct direction){.relay = r, .from = *req->b, .to = *req->a};
 	*req->a = *req->b = NULL;
@@ -305,7 +305,7 @@ int host_relay_start(struct rtun_ctx *ctx, const struct rtun_relay_req *req, str
 	for (int i = 0; i < 2; i++)
 		host_stream_want(r->d[i].from, RTUN_READ);
 	arm(r);
-	++*loop_relays(r->loop);
+	++*loop_relays(r->end.loop);
 	*ret = r;
 	return 0;
 }

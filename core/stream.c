@@ -23,9 +23,15 @@ struct stream_linger {
 	uint64_t dropped;
 };
 
+/* An implementer may make codes up. */
+static uint16_t small(uint32_t err)
+{
+	return err <= UINT16_MAX ? (uint16_t)err : RTUN_EINTERNAL;
+}
+
 static struct buf_pool *pool(const struct rtun_stream *s)
 {
-	return loop_buffers(s->loop);
+	return loop_buffers(s->defer.loop);
 }
 
 static bool has_op(const struct rtun_stream *s, size_t end)
@@ -42,8 +48,8 @@ static void fire(struct rtun_stream *s, uint32_t events)
 	events &= s->wanted;
 	if (!events || s->closed)
 		return;
-	s->wanted &= ~events;
-	s->fired |= events;
+	s->wanted &= (uint8_t)~events;
+	s->fired |= (uint8_t)(events & (RTUN_READ | RTUN_WRITE));
 	loop_defer_start(&s->defer);
 }
 
@@ -67,7 +73,7 @@ static void op_want(struct rtun_stream *s, uint32_t events)
 
 static void output_failed(struct rtun_stream *s, uint32_t err)
 {
-	s->out_err = err;
+	s->out_err = small(err);
 	buf_clear(pool(s), &s->put);
 	fire(s, RTUN_WRITE);
 }
@@ -183,7 +189,7 @@ static void input_ended(struct rtun_stream *s, uint32_t err)
 	if (s->in_ended)
 		return;
 	s->in_ended = true;
-	s->in_err = err;
+	s->in_err = small(err);
 	fire(s, RTUN_READ);
 }
 
@@ -201,7 +207,7 @@ static int64_t op_read(struct rtun_stream *s, const struct iovec *v, uint32_t n)
 	int64_t r = s->ops->read(s->self, v, n);
 	if (r <= 0 && r != -RTUN_EAGAIN) {
 		s->in_ended = true;
-		s->in_err = (uint32_t)-r;
+		s->in_err = small((uint32_t)-r);
 	}
 	return r;
 }
@@ -271,7 +277,7 @@ void host_stream_want(struct rtun_stream *s, uint32_t events)
 		s->wanted = s->fired = 0; /* what was marked is not lost: the next want() looks again */
 		return;
 	}
-	s->wanted |= events;
+	s->wanted |= (uint8_t)(events & (RTUN_READ | RTUN_WRITE));
 	if (events & RTUN_READ) {
 		if (input_ready(s))
 			fire(s, RTUN_READ);
@@ -305,7 +311,7 @@ static void end_both(struct rtun_stream *s, uint32_t err)
 {
 	buf_clear(pool(s), &s->put);
 	if (!s->out_err)
-		s->out_err = err;
+		s->out_err = small(err);
 	input_ended(s, err);
 	fire(s, RTUN_READ | RTUN_WRITE);
 }
@@ -317,7 +323,7 @@ void host_stream_abort(struct rtun_stream *s, uint32_t err)
 	s->aborted = true;
 	buf_clear(pool(s), &s->in);
 	s->in_ended = true;
-	s->in_err = err;
+	s->in_err = small(err);
 	end_both(s, err);
 	if (OP(s, abort) && !s->failed)
 		s->ops->abort(s->self, err);
@@ -383,7 +389,7 @@ void stream_end_lingers(struct stream_linger **list)
 
 static void linger_ready(void *arg, struct rtun_stream *s, uint32_t events)
 {
-	struct iovec v = {loop_scratch(s->loop), LOOP_SCRATCH};
+	struct iovec v = {loop_scratch(s->defer.loop), LOOP_SCRATCH};
 	int64_t r;
 	(void)arg, (void)events;
 	do {
@@ -403,7 +409,7 @@ void host_stream_finish(struct rtun_stream **sp, uint64_t ns)
 	if (!s)
 		return;
 	s->linger = calloc(1, sizeof(*s->linger));
-	if (!s->linger || timer_make(s->loop, linger_end, s, &s->linger->timer) < 0) {
+	if (!s->linger || timer_make(s->defer.loop, linger_end, s, &s->linger->timer) < 0) {
 		free(s->linger);
 		s->linger = NULL;
 		host_stream_shutdown(s);
@@ -412,7 +418,7 @@ void host_stream_finish(struct rtun_stream **sp, uint64_t ns)
 	}
 	*sp = NULL;
 	s->linger->stream = s;
-	s->linger->at = loop_lingers(s->loop);
+	s->linger->at = loop_lingers(s->defer.loop);
 	s->linger->next = *s->linger->at;
 	if (s->linger->next)
 		s->linger->next->at = &s->linger->next;
@@ -431,7 +437,6 @@ int stream_create(struct loop *loop, const struct rtun_stream_ops *ops, void *se
 	if (!s)
 		return -RTUN_ENOMEM;
 	s->object.host = &host_table;
-	s->loop = loop;
 	s->ops = ops;
 	s->self = self;
 	loop_defer_init(&s->defer, loop, on_turn, s);

@@ -21,7 +21,6 @@ struct stream_joint {
 
 struct rtun_stream {
 	struct rtun_object object;
-	struct loop *loop;
 	/* implementer */
 	const struct rtun_stream_ops *ops;
 	void *self;
@@ -32,10 +31,11 @@ struct rtun_stream {
 	void *joint_arg;
 	struct buf in;      /* fed or peeked, not yet read */
 	struct buf put;     /* of rtun_put(), not yet accepted by the implementer */
-	uint32_t in_err;    /* why the input ended, when in_ended and not 0 */
-	uint32_t out_err;   /* why the output ended early */
-	uint32_t wanted;    /* by the owner, not yet called back */
-	uint32_t fired;     /* to be called back this turn */
+	/* small, as there are many streams */
+	uint16_t in_err;    /* why the input ended, when in_ended and not 0 */
+	uint16_t out_err;   /* why the output ended early */
+	uint8_t wanted;     /* by the owner, not yet called back */
+	uint8_t fired;      /* to be called back this turn */
 	uint32_t peek_min;  /* a want(READ) waits for more than this many buffered bytes; 0: for any */
 	bool in_ended : 1;  /* nothing more comes after `in` */
 	bool out_shut : 1;  /* the owner has shut down */
@@ -43,7 +43,7 @@ struct rtun_stream {
 	bool aborted : 1;
 	bool closed : 1;    /* the owner has let go */
 	bool failed : 1;    /* the implementer said that its carrier is gone */
-	struct loop_defer defer;
+	struct loop_defer defer; /* has the loop, too */
 	struct stream_linger *linger; /* rtun_finish() */
 };
 

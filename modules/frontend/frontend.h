@@ -49,7 +49,7 @@ struct frontend_options {
 	RTUN_CHOICE(struct frontend_options, username, "off|optional|required", "optional", RTUN_RELOADABLE, NULL, username_doc), \
 	RTUN_DURATION(struct frontend_options, half_close_timeout, "1h", 0, 0, RTUN_RELOADABLE, NULL, \
 		      "How long the other direction may go on after one side has said that it will send no more; 0s: no limit."), \
-	RTUN_INT(struct frontend_options, max_connections, "4096", 1, 1000000, RTUN_RELOADABLE, NULL, max_connections_doc)
+	RTUN_INT(struct frontend_options, max_connections, "16384", 1, 1000000, RTUN_RELOADABLE, NULL, max_connections_doc)
 
 /* ---- Protocol ---- */
 

@@ -16,7 +16,7 @@
 #define EARLY_MAX 4096U
 /* Clients beyond max-connections who are told so; further ones are just closed. */
 #define REFUSED_MAX 64U
-#define EXIT_SIZE 64U
+#define EXIT_SIZE 33U
 
 struct frontend_conn {
 	struct frontend *f; /* NULL: the instance is gone, only the end of the relay is awaited */

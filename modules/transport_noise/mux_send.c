@@ -98,7 +98,7 @@ static void serve(struct mux *m, struct mux_stream *ms)
 			return;
 		if (got > 0) {
 			ms->credit -= got;
-			ms->deficit -= got;
+			ms->deficit -= (int32_t)got;
 			m->counters.bytes_out += (uint64_t)got;
 			mux_expect(m);
 		} else if (got == 0) {

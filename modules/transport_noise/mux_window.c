@@ -28,11 +28,10 @@ static bool is_tight(const struct mux *m)
 	return room_to_grow(m) < m->common->window_budget / (4 * MUX_BUDGET_SHARE);
 }
 
-static void resize(struct mux_stream *ms, uint64_t size)
+static void resize(struct mux_stream *ms, uint32_t size)
 {
-	uint64_t base = ms->mux->common->window;
-	ms->mux->common->grown += (size - base) - (ms->window_size - base);
-	ms->mux->grown += (size - base) - (ms->window_size - base);
+	ms->mux->common->grown += (uint64_t)size - ms->window_size;
+	ms->mux->grown += (uint64_t)size - ms->window_size;
 	ms->window_size = size;
 }
 
@@ -40,10 +39,11 @@ static void resize(struct mux_stream *ms, uint64_t size)
 static void judge(struct mux_stream *ms, uint64_t per_trip)
 {
 	struct mux *m = ms->mux;
-	uint64_t size = ms->window_size, most = m->common->window_max;
+	uint32_t size = ms->window_size, most = m->common->window_max;
 	if (per_trip >= size / 2 && size < most) {
-		uint64_t more = size < most - size ? size : most - size, room = room_to_grow(m);
-		resize(ms, size + (more < room ? more : room));
+		uint32_t more = size < most - size ? size : most - size;
+		uint64_t room = room_to_grow(m);
+		resize(ms, size + (more < room ? more : (uint32_t)room));
 	} else if (per_trip < size / 8 && size > m->common->window && is_tight(m)) {
 		resize(ms, size / 2 > m->common->window ? size / 2 : m->common->window);
 	}
@@ -56,15 +56,15 @@ static void measure(struct mux_stream *ms, uint64_t n)
 		return;
 	if (!ms->round_at || since > 4 * trip) { /* it was idle */
 		if (ms->round_at)
-			judge(ms, ms->round_bytes * trip / since);
+			judge(ms, (uint64_t)ms->round_bytes * trip / since);
 		ms->round_at = now;
-		ms->round_bytes = n;
+		ms->round_bytes = (uint32_t)n;
 		return;
 	}
-	ms->round_bytes += n;
+	ms->round_bytes += (uint32_t)n; /* no more than a few windows in a round */
 	if (since < trip)
 		return;
-	judge(ms, ms->round_bytes * trip / since);
+	judge(ms, (uint64_t)ms->round_bytes * trip / since);
 	ms->round_at = now;
 	ms->round_bytes = 0;
 }
@@ -72,8 +72,8 @@ static void measure(struct mux_stream *ms, uint64_t n)
 /* What the peer may have at most: what it still may send, and what was received and not consumed. */
 uint32_t mux_window_consumed(struct mux_stream *ms, uint64_t n)
 {
-	uint64_t give;
-	ms->held -= n < ms->held ? n : ms->held;
+	uint32_t give;
+	ms->held -= n < ms->held ? (uint32_t)n : ms->held;
 	measure(ms, n);
 	if (ms->window + ms->held >= ms->window_size)
 		return 0;
@@ -81,7 +81,7 @@ uint32_t mux_window_consumed(struct mux_stream *ms, uint64_t n)
 	if (give < ms->window_size / 16)
 		return 0;
 	ms->window += give;
-	return (uint32_t)give;
+	return give;
 }
 
 void mux_window_fini(struct mux_stream *ms)

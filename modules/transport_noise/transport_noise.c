@@ -52,7 +52,7 @@ static const struct rtun_option options[] = {
 	RTUN_SIZE(struct transport_cfg, window, "256KiB", 16384, 16777216, 0, NULL, "What a new stream may be sent ahead of its reader"),
 	RTUN_SIZE(struct transport_cfg, window_max, "16MiB", 16384, 67108864, 0, NULL, "What that grows to where the line is long and fast, and the reader keeps up"),
 	RTUN_SIZE(struct transport_cfg, window_budget, "256MiB", 0, 0, 0, NULL, "What all windows together may grow by; a connection gets at most a fourth of it"),
-	RTUN_INT(struct transport_cfg, max_streams, "10000", 1, 1000000, 0, "role=node", "Streams at once, of all hubs; more are refused"),
+	RTUN_INT(struct transport_cfg, max_streams, "16384", 1, 1000000, 0, "role=node", "Streams at once, of all hubs; more are refused"),
 	RTUN_DURATION(struct transport_cfg, rekey_after, "1h", 10 * RTUN_S, 24 * 3600 * RTUN_S, 0, "role=node", "Age at which a tunnel's keys are replaced, streams and all"),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(struct transport_cfg, options);
