@@ -46,18 +46,12 @@ static void none_shut(struct gate *g, uint32_t place)
 	(void)g, (void)place;
 }
 
-static int none_silent(const struct gate *g, uint32_t socket)
-{
-	(void)g, (void)socket;
-	return -1;
-}
-
 static void none_destroy(struct gate *g)
 {
 	free(g);
 }
 
-static const struct gate_kind none = {none_create, none_guard, none_admit, none_shut, none_silent, none_destroy};
+static const struct gate_kind none = {none_create, none_guard, none_admit, none_shut, none_destroy};
 
 /* ---- for the kinds ---- */
 
@@ -191,11 +185,6 @@ void gate_admit(struct gate *g, uint32_t place, const struct rtun_addr *source, 
 void gate_shut(struct gate *g, uint32_t place)
 {
 	g->kind->shut(g, place);
-}
-
-int gate_silent(const struct gate *g, uint32_t socket)
-{
-	return socket < g->sockets ? g->kind->silent(g, socket) : -1;
 }
 
 void gate_destroy(struct gate **g)

@@ -40,16 +40,14 @@ int gate_create(struct rtun_ctx *ctx, enum gate_mode mode, struct gate **ret, ch
  * GATE_FILTERED and GATE_CLOSED put another socket, which listens already, in the place of the descriptor fd, with no option but
  * non-blocking, close on exec, V6ONLY and SO_REUSEADDR. (Behind GATE_CLOSED its getsockname() is an address that is nowhere.) The
  * one that was bound is kept, and the port with it, until gate_destroy().
- * GATE_FILTERED also takes what gate_silent() gave to a process before this one. */
+ * In GATE_FILTERED it is the silent one: as long as anybody has a copy of it (made before this call), a supervisor for instance, the
+ * port stays silent without this process. The next one may guard that copy, which listens already. */
 int gate_guard(struct gate *g, int fd, char why[GATE_WHY]);
 /* Admit `source` (its port does not matter) for `ns` from now at `place` (below GATE_PLACES), instead of who was there.
  * No privilege is needed, only stores to memory (closed) or setsockopt(2) (filtered). */
 void gate_admit(struct gate *g, uint32_t place, const struct rtun_addr *source, uint64_t ns);
 /* Nobody is admitted at `place` any more. What has been answered, connections and handshakes, goes on. */
 void gate_shut(struct gate *g, uint32_t place);
-/* In GATE_FILTERED the silent socket of the n-th (from 0) that was guarded, still the gate's; else -1. A supervisor that holds a
- * copy of it (systemd's FDSTORE=1) keeps the port silent while no process is there. */
-int gate_silent(const struct gate *g, uint32_t socket);
 /* After the sockets were closed. */
 void gate_destroy(struct gate **g);
 

@@ -431,10 +431,4 @@ static void closed_admit(struct gate *g, uint32_t place, const struct rtun_addr 
 	__atomic_store_n(&row->until, monotonic(c) + ns, __ATOMIC_RELEASE);
 }
 
-static int closed_silent(const struct gate *g, uint32_t socket)
-{
-	(void)g, (void)socket;
-	return -1;
-}
-
-const struct gate_kind gate_closed = {closed_create, closed_guard, closed_admit, closed_shut, closed_silent, closed_destroy};
+const struct gate_kind gate_closed = {closed_create, closed_guard, closed_admit, closed_shut, closed_destroy};

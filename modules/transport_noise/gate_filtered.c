@@ -247,11 +247,6 @@ static int filtered_guard(struct gate *g, const struct gate_socket *s, char why[
 	return -RTUN_EIO;
 }
 
-static int filtered_silent(const struct gate *g, uint32_t socket)
-{
-	return ((const struct filtered *)g)->sockets[socket].silent;
-}
-
 /* ---- life ---- */
 
 static void filtered_destroy(struct gate *g)
@@ -277,4 +272,4 @@ static int filtered_create(struct rtun_ctx *ctx, struct gate **ret, char why[GAT
 	return 0;
 }
 
-const struct gate_kind gate_filtered = {filtered_create, filtered_guard, filtered_admit, filtered_shut, filtered_silent, filtered_destroy};
+const struct gate_kind gate_filtered = {filtered_create, filtered_guard, filtered_admit, filtered_shut, filtered_destroy};

@@ -19,7 +19,6 @@ struct gate_kind {
 	int (*guard)(struct gate *g, const struct gate_socket *s, char why[GATE_WHY]);
 	void (*admit)(struct gate *g, uint32_t place, const struct rtun_addr *source, uint64_t ns);
 	void (*shut)(struct gate *g, uint32_t place);
-	int (*silent)(const struct gate *g, uint32_t socket);
 	void (*destroy)(struct gate *g);
 };
 

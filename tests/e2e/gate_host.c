@@ -41,8 +41,8 @@ static struct {
 	struct rtun_listener *listeners[GATE_SOCKETS];
 	struct rtun_stream *streams[STREAMS];
 	struct rtun_watch *commands;
-	uint32_t endpoint_count, stream_count;
-	int fifo;
+	uint32_t endpoint_count, stream_count, bound_count;
+	int fifo, bound[GATE_SOCKETS];
 	char line[256], why[GATE_WHY];
 	size_t length;
 } host;
@@ -79,12 +79,12 @@ static void on_knock(void *arg, const struct ear_packet *p)
 	printf("%s %s %s %u\n", p->here ? "knock" : "elsewhere", p->carrier == EAR_UDP ? "udp" : "syn", addr_text(&p->source, text), p->knock[0]);
 }
 
-/* Like systemd with FDSTORE=1: copies of the silent sockets, and nothing else. */
+/* Like systemd with FDSTORE=1: copies of what was bound, and nothing else. */
 static void keep(void)
 {
 	int kept[2 * GATE_SOCKETS], count = 0;
 	for (uint32_t i = 0; i < host.endpoint_count; i++) {
-		kept[count++] = gate_silent(host.gate, i);
+		kept[count++] = host.bound[i];
 		kept[count++] = ear_bound(host.ear, i);
 	}
 	if (fork() != 0)
@@ -139,6 +139,7 @@ static void on_command(void *arg, int fd, uint32_t events)
 static int before_listen(void *arg, int fd)
 {
 	(void)arg;
+	host.bound[host.bound_count++] = dup(fd);
 	return gate_guard(host.gate, fd, host.why);
 }
 
@@ -171,8 +172,10 @@ static void stop(void)
 {
 	for (uint32_t i = 0; i < host.stream_count; i++)
 		rtun_close(&host.streams[i]);
-	for (uint32_t i = 0; i < host.endpoint_count; i++)
+	for (uint32_t i = 0; i < host.endpoint_count; i++) {
 		rtun_unlisten(&host.listeners[i]);
+		close(host.bound[i]);
+	}
 	rtun_unwatch(&host.commands);
 	gate_destroy(&host.gate);
 	ear_destroy(&host.ear);
