@@ -6,7 +6,8 @@
                                                         "udp HEX" (a datagram), "syn HEX" (its data), "tcp HEX" (a first 256 bytes)
     replay.py knocks FILE HOST COUNT HUBKEY             as they are, in other orders, with flipped bits, cut short, by datagram and
                                                         by SYN; COUNT packets in all. Prints how many of them had a knock's length
-    replay.py probe HOST refused|silent                 until SIGTERM: connect again and again; nothing else may come of it
+    replay.py probe HOST refused|silent                 until SIGTERM: connect again and again; nothing else may come of it (silent:
+                                                        nor of datagrams)
     replay.py first FILE HOST refused|silent            message 1 again, and garbage, on connections: are they refused, or accepted
                                                         and then silent?
 
@@ -50,12 +51,11 @@ def record(device, path):
     s.bind((device, 0))
     s.settimeout(0.1)
     print("ready", flush=True)
-    out = open(path, "w")
+    out = open(path, "w", 1)
     while True:
         try:
             packet, about = s.recvfrom(4096)
         except TimeoutError:
-            out.flush()
             if stopped:
                 return
             continue
@@ -136,7 +136,7 @@ def knocks(path, host, count, hub_key):
 
 # ---- connect
 
-def try_to_connect(host, seconds=0.3):
+def try_to_connect(host, seconds=0.05):
     """What a stranger sees: a socket that is connected, or the word for what there was instead."""
     s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     s.settimeout(seconds)
@@ -153,13 +153,30 @@ def try_to_connect(host, seconds=0.3):
     return word
 
 
+def datagram_is_answered(s):
+    """Also by "port unreachable"."""
+    try:
+        s.send(b"anybody there?")
+        s.recv(100)
+    except BlockingIOError:
+        return False
+    except ConnectionRefusedError:
+        pass
+    return True
+
+
 def probe(host, expected):
     n = 0
+    s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    s.setblocking(False)
+    s.connect((host, PORT))
     print("ready", flush=True)
     while not stopped:
         found = try_to_connect(host)
         if found != expected:
             sys.exit("the port was %s, not %s, after %d times" % (found, expected, n))
+        if expected == "silent" and datagram_is_answered(s):
+            sys.exit("a datagram was answered, after %d times" % n)
         n += 1
         if expected == "refused":
             time.sleep(0.002)
@@ -171,7 +188,7 @@ def first(path, host, expected):
     if not messages:
         sys.exit("no message 1 was recorded")
     for what, message in [("a recording", messages[0]), ("the last recording", messages[-1]), ("garbage", os.urandom(256))]:
-        found = try_to_connect(host, 2)
+        found = try_to_connect(host, 1)
         if isinstance(found, socket.socket):
             found.sendall(message)
             found.settimeout(1.5)
