@@ -32,6 +32,7 @@ struct conn {
 	struct conn *next;
 	struct mux *mux;
 	struct rekey rekey;
+	struct rtun_addr from;
 	uint8_t index;
 };
 
@@ -41,7 +42,7 @@ struct tunnel {
 	bool proved;        /* a record has come: the other end has this handshake's keys, so it is no recording */
 	uint8_t session[HELLO_SESSION];
 	uint8_t indexes[32]; /* bits: those that have come */
-	struct rtun_addr address;
+	struct rtun_addr address; /* of the connection that was proved last */
 	char version[HELLO_VERSION];
 };
 

@@ -62,8 +62,6 @@ static void tunnel_up(struct tunnel *t)
 	t->proved = true;
 	p->next = NULL;
 	p->tunnel = t;
-	budget_know(&p->hub->greetings, &t->address);
-	budget_know(&p->hub->knocks.budget, &t->address);
 	say_up(t);
 }
 
@@ -140,16 +138,22 @@ static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
 	}
 }
 
+/* The newest connection says where the device is now: it may have moved within its session. */
 static void on_proved(void *arg)
 {
-	struct tunnel *t = ((struct conn *)arg)->tunnel;
+	const struct conn *c = arg;
+	struct tunnel *t = c->tunnel;
+	struct hub *h = t->peer->hub;
+	t->address = c->from;
+	budget_know(&h->greetings, &c->from);
+	budget_know(&h->knocks.budget, &c->from);
 	if (!t->proved)
 		tunnel_up(t);
 }
 
 static const struct mux_events events = {.frame = on_frame, .ended = on_ended, .proved = on_proved};
 
-static int conn_create(struct tunnel *t, const struct hello *hello, struct noise_handshake *hs, struct rtun_stream **s)
+static int conn_create(struct tunnel *t, const struct hello *hello, struct noise_handshake *hs, const struct rtun_addr *from, struct rtun_stream **s)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 	struct transport *tr = t->peer->hub->t;
@@ -157,6 +161,7 @@ static int conn_create(struct tunnel *t, const struct hello *hello, struct noise
 		return -RTUN_ENOMEM;
 	c->tunnel = t;
 	c->index = hello->index;
+	c->from = *from;
 	struct mux_setup setup = {.common = &tr->mux, .events = &events, .arg = c, .peer_window = hello->window, .opener = 1};
 	if (rekey_init(&c->rekey, hs, rtun_now(tr->ctx)) < 0)
 		goto fail;
@@ -188,10 +193,9 @@ static int tunnel_start(struct peer *p, const struct hello *hello, struct noise_
 	if (!t)
 		return -RTUN_ENOMEM;
 	t->peer = p;
-	t->address = *from;
 	memcpy(t->session, hello->session, HELLO_SESSION);
 	memcpy(t->version, hello->version, sizeof(t->version));
-	if (conn_create(t, hello, hs, s) < 0) {
+	if (conn_create(t, hello, hs, from, s) < 0) {
 		free(t);
 		return -RTUN_ENOMEM;
 	}
@@ -203,7 +207,7 @@ static int tunnel_start(struct peer *p, const struct hello *hello, struct noise_
 int tunnel_join(struct peer *p, const struct hello *hello, struct noise_handshake *hs, const struct rtun_addr *from, struct rtun_stream **s)
 {
 	struct tunnel *t = tunnel_of_session(p, hello->session);
-	return t ? conn_create(t, hello, hs, s) : tunnel_start(p, hello, hs, from, s);
+	return t ? conn_create(t, hello, hs, from, s) : tunnel_start(p, hello, hs, from, s);
 }
 
 void tunnel_end(struct tunnel *t, uint32_t reason, const char *why)

@@ -155,11 +155,25 @@ static void start(struct lane *lane, struct reach_setup *setup)
 	}
 }
 
+/* A hub knows one attempt of a device at a time: a second one would shut the door on the first. */
+static bool another_is_on_its_way(const struct lane *lane)
+{
+	const struct link *l = lane->link;
+	for (uint32_t i = 0; i < l->wanted; i++)
+		if (&l->lanes[i] != lane && l->lanes[i].reach)
+			return true;
+	return false;
+}
+
 /* The first of a session announces all; one that comes back announces itself. */
 void lane_try(struct lane *lane)
 {
 	struct link *l = lane->link;
 	struct reach_setup setup;
+	if (l->up && another_is_on_its_way(lane)) {
+		rtun_timer_start(lane->again, link_pause(0));
+		return;
+	}
 	link_reach_setup(l, &setup);
 	if (!l->up) {
 		setup.hello.count = (uint8_t)l->wanted;

@@ -39,13 +39,14 @@ takes_as_long() {
 
 start_hub() {
 	mkdir -p -m 700 "$lab/hub"
+	rm -rf kept && mkdir kept
 	: >hub.log
-	spawn hub hub python3 "$e2e/supervisor.py" $RESTUNNEL run -c "$lab/hub.yaml"
+	spawn hub hub python3 "$e2e/supervise.py" "$lab/kept" $RESTUNNEL run -c "$lab/hub.yaml"
 	await 10 "the hub" answers hub hub
 }
 kill_hub() {
-	kill -9 "$(sed -n 's/^started //p' hub.log | tail -n 1)"
-	await 5 "its end" grep -q '^died' hub.log
+	kill -9 "$(cat kept/child.pid)"
+	await 5 "its end" grep -q '^ended' hub.log
 }
 
 # A node that comes and goes all the time: it knocks, connects, shakes hands, and is cut off
