@@ -97,7 +97,8 @@ same "hubs --json" udp "$(how_json)"
 
 # Expected besides "nothing wrong": without a supervisor nobody keeps a filtered port's sockets, and doctor says so. Without a
 # firewall, a port that is filtered because it could not be closed does not look like those beside it: right, too.
-findings() { rt "$1" "$1" doctor --json >doctor.json; json doctor.json '" ".join(sorted(c["code"] for c in d["checks"] if c["ok"] is False))'; }
+# (Of the test modules beside the real ones some are bad on purpose.)
+findings() { rt "$1" "$1" doctor --json >doctor.json; json doctor.json '" ".join(sorted(c["code"] for c in d["checks"] if c["ok"] is False and c["code"] != "module"))'; }
 node_expected= hub_expected=
 if [ $hides = filtered ]; then
 	hub_expected=port-kept
