@@ -18,7 +18,7 @@
 #
 # Needs: ip (iproute2), nft (nftables), nsenter and unshare (util-linux), nginx, openssl, curl, python3.
 
-e2e=$(cd "$(dirname "$0")" && pwd)
+: "${e2e:=$(cd "$(dirname "$0")" && pwd)}"
 : "${RESTUNNEL_SRC:=$(cd "$e2e/../.." && pwd)}" "${RESTUNNEL_BUILD:=$PWD}"
 : "${RTUN_TEST_MODULE_DIR:=$RESTUNNEL_BUILD/.modules}"
 # RESTUNNEL=/usr/bin/restunnel tests an installed program
