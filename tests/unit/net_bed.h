@@ -28,11 +28,13 @@
 
 #define NET_SKIPPED 77
 
-/* struct in6_ifreq of <linux/ipv6.h>, which can't be included beside <netinet/in.h> */
+/* struct in6_ifreq of <linux/ipv6.h>, which can't be included beside <netinet/in.h>; as long as the struct ifreq that
+ * valgrind takes it for. */
 struct net_ifreq6 {
 	struct in6_addr addr;
 	uint32_t length;
 	int device;
+	char rest[sizeof(struct ifreq) - 24];
 };
 
 static struct rtun_addr net_addr(const char *ip, uint16_t port)

@@ -508,10 +508,10 @@ static bool raw_possible(void)
 
 int main(void)
 {
-	Suite *s = suite_create("ear");
-	TCase *t = tcase_create("ear");
 	if (!net_possible() || !raw_possible())
 		return NET_SKIPPED;
+	Suite *s = suite_create("ear");
+	TCase *t = tcase_create("ear");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, datagrams, 0, 4);

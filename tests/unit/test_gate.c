@@ -657,11 +657,11 @@ static bool closed_possible(void)
 
 int main(void)
 {
-	Suite *s = suite_create("gate");
-	TCase *t = tcase_create("gate");
 	if (!net_possible())
 		return NET_SKIPPED;
 	int end = closed_possible() ? PLACES : FILTERED_PLACES, modes = end / FILTERED_PLACES;
+	Suite *s = suite_create("gate");
+	TCase *t = tcase_create("gate");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, admit_and_shut, 0, end);

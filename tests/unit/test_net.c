@@ -100,10 +100,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("net");
-	TCase *t = tcase_create("net");
 	if (!net_possible())
 		return NET_SKIPPED;
+	Suite *s = suite_create("net");
+	TCase *t = tcase_create("net");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, filter_is_not_inherited);
