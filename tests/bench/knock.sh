@@ -3,11 +3,11 @@
 #
 # How long a node takes to come in, and what floods at the hub's port do to it, to the hub and to a download. Run by hand in the
 # build directory: ../tests/bench/knock.sh [latency] [floods]. Makes its own network namespaces, and tables for README.md.
-#	TRIES=20 reconnects each; SECONDS_DOWN=6 for each download; LINE="" or e.g. 200mbit: the node's line upwards; MODE=closed
+#	TRIES=20 reconnects each; ROUNDS=3 downloads of SECONDS_DOWN=3 each; LINE="" or e.g. 200mbit: the node's line upwards; MODE=closed
 e2e=$(cd "$(dirname "$0")/../e2e" && pwd)
 [ $# -gt 0 ] || set -- latency floods
 . "$e2e/lab.sh"
-: "${TRIES:=20}" "${SECONDS_DOWN:=6}" "${LINE:=}" "${MODE:=closed}"
+: "${TRIES:=20}" "${ROUNDS:=3}" "${SECONDS_DOWN:=3}" "${LINE:=}" "${MODE:=closed}"
 
 ${CC:-cc} -O2 -D_GNU_SOURCE -o flood "$RESTUNNEL_SRC/tests/bench/flood.c" -lsodium || fail "flood.c needs a compiler and libsodium"
 lab_start
@@ -76,33 +76,43 @@ delay_of() {
 
 # ---- floods
 
-speed() { # MB/s
-	at hub curl -s -o /dev/null -m "$SECONDS_DOWN" --noproxy '' -w '%{speed_download}\n' "$@" http://11.0.9.9/big | awk '{ printf "%.0f", $1 / 1000000 }'
+# MB/s
+speed() {
+	at hub curl -s -o /dev/null -m "$SECONDS_DOWN" --noproxy '' -w '%{speed_download}\n' "$@" http://11.0.9.9/big | awk '{ printf "%.0f\n", $1 / 1000000 }'
 }
 tunnel() { speed -x socks5h://127.0.0.1:1080; }
 cpu() { awk '{ print $14 + $15 }' "/proc/$(pid_of hub)/stat"; } # 1/100 s
 metrics() { hub metrics | sed -n 's/^restunnel_knocks_total{.*result="\([a-z]*\)".*} /\1 /p' | tr '\n' ' '; }
-wait_for_node() { await 60 "the node" online node; }
+# median FILE; percent A B
+median() { quantile "$1" 0.5; }
+percent() { awk "BEGIN { printf \"%.0f\", $2 ? 100 * $1 / $2 : 0 }"; }
 
-# flood TEXT ARGUMENTS...: a row
+# flood_row TEXT ARGUMENTS-OF-FLOOD...: with and without it by turns, because the machine has other things to do, too
 flood_row() {
 	text=$1
 	shift
-	wait_for_node
-	calm=$(tunnel) calm_direct=$(speed)
+	await 60 "the node" online node
+	rm -f calm busy calm_direct busy_direct flood.log
 	rss=$(rss_kib hub)
+	for i in $(seq "$ROUNDS"); do
+		tunnel >>calm; speed >>calm_direct
+		spawn flood stranger "$lab/flood" "$@" 600
+		sleep 1
+		tunnel >>busy; speed >>busy_direct
+		stop flood
+	done
 	spawn flood stranger "$lab/flood" "$@" 600
 	sleep 1
 	c=$(cpu) t=$(now_ms)
 	sleep 3
-	idle=$(($(cpu) - c)) idle_ms=$(($(now_ms) - t))
-	busy=$(tunnel) busy_direct=$(speed)
+	idle=$(percent $(($(cpu) - c)) $((($(now_ms) - t) / 10)))
 	reconnects flood_row
 	rss_after=$(rss_kib hub)
 	stop flood
-	set -- $(tail -n 1 flood.log)
-	echo "| $text | $(awk "BEGIN { printf \"%.0f\", $1 / $2 / 1000 }") | $(awk "BEGIN { printf \"%.0f\", 100 * $3 / $2 }") | $((idle * 1000 / idle_ms)) | $rss → $rss_after |" \
-		"$calm → $busy ($(($busy * 100 / ($calm + ($calm == 0))))%) | $calm_direct → $busy_direct ($(($busy_direct * 100 / ($calm_direct + ($calm_direct == 0))))%) |" \
+	set -- $(awk '{ n += $1; s += $2; c += $3 } END { printf "%.0f %.0f", n / s / 1000, 100 * c / s }' flood.log)
+	echo "| $text | $1 | $2 | $idle | $rss → $rss_after |" \
+		"$(median calm) → $(median busy) ($(percent "$(median busy)" "$(median calm)")%) |" \
+		"$(median calm_direct) → $(median busy_direct) ($(percent "$(median busy_direct)" "$(median calm_direct)")%) |" \
 		"$(quantile flood_row.all 0.5) / $(quantile flood_row.all 0.99) |"
 	echo "    $(metrics)" >&2
 }

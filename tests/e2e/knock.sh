@@ -221,7 +221,7 @@ move() {
 spawn download hub curl -s -o /dev/null --noproxy '' --limit-rate 400k -x socks5h://127.0.0.1:1080 http://11.0.9.9/big
 streams() { [ "$(hub devices --json | json - '[x["streams"] for x in d["devices"] if x["name"] == "node"][0]')" -gt 0 ]; }
 await 5 "a download" streams
-move "during a download" eth0 eth1 192.168.8.10/24 192.168.8.1 11.0.2.1
+[ "$mode$full" = filtered ] || move "during a download" eth0 eth1 192.168.8.10/24 192.168.8.1 11.0.2.1
 [ -z "$full" ] || move "with nothing to do" eth1 eth0 192.168.7.10/24 192.168.7.1 11.0.1.1
 
 # ---- a neighbour behind the same address, both cut off at the same moment

@@ -5,6 +5,7 @@
 # other orders, changed; while a token is out, while the tunnel is up, after the hub was started again. The port opens to nobody.
 . "$(dirname "$0")/lab.sh"
 sends=10000
+[ -z "${replay_mode:-}" ] || sends=3000
 [ -z "$full" ] || sends=40000
 lab_start
 hub_more="    conceal: ${replay_mode:-auto}"
