@@ -30,7 +30,7 @@ at net nft add rule ip cut forward 'tcp dport 9000 tcp flags & (syn|ack) == syn 
 at net nft add rule ip cut forward 'udp dport 9000 meta length != 220 drop'
 faked=$(find /usr/lib /usr/local/lib -name libfaketime.so.1 2>/dev/null | head -n 1)
 [ -z "$sanitized" ] || faked=
-wanted=60
+wanted=15
 if [ -n "$faked" ]; then
 	# where time flies, a node knocks often: its pauses are short for us
 	wanted=300

@@ -144,7 +144,7 @@ static const struct rtun_stream_ops pipe_ops = {
 };
 
 /* 0, or what making the stream gave. `raw`: the test is that end. */
-static int pipe_end_init(struct pipe_end *e, struct pipe_end *other, bool raw)
+static inline int pipe_end_init(struct pipe_end *e, struct pipe_end *other, bool raw)
 {
 	e->s = NULL;
 	e->timer = NULL;
