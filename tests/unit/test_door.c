@@ -193,6 +193,83 @@ START_TEST(any_clock)
 }
 END_TEST
 
+/* ---- connections of one tunnel ---- */
+
+static uint32_t conns_of(int i)
+{
+	uint32_t n = 0;
+	for (const struct conn *c = tunnel_of(i) ? tunnel_of(i)->conns : NULL; c; c = c->next)
+		n++;
+	return n;
+}
+
+static void cut_newest(void)
+{
+	pipe_break(&lines->hub, RTUN_ERESET);
+	pipe_break(&lines->node, RTUN_ERESET);
+}
+
+/* One knock is enough for all connections of a session; then the port is shut again. */
+START_TEST(all_through_one_gate)
+{
+	pair_node(1);
+	ck_assert_uint_eq(conns_of(1), CONNECTIONS_AUTO);
+	ck_assert(!door_open_to(&node_address));
+	ck_assert_uint_eq(results(KNOCK_REPLAY) + results(KNOCK_LIMITED), 0);
+	/* streams are spread over them, and each stays where it is */
+	uint32_t most = 0;
+	struct rtun_stream *held[TARGETS];
+	for (int i = 0; i < TARGETS; i++) {
+		targets[i] = (struct app){.never_ends = true};
+		dial("home");
+		ck_assert_uint_eq(dialled.err, 0);
+		held[i] = dialled.s;
+	}
+	for (const struct conn *c = tunnel_of(1)->conns; c; c = c->next)
+		most = mux_counters(c->mux)->streams > most ? mux_counters(c->mux)->streams : most;
+	ck_assert_uint_eq(most, 1);
+	/* one breaks: its stream ends honestly, the others notice nothing, and it comes back into the session by its own knock */
+	struct tunnel *t = tunnel_of(1);
+	uint8_t b[8];
+	int broken = 0, opened = door.opened;
+	cut_newest();
+	loop_advance(bed.loop, 50 * RTUN_MS);
+	for (int i = 0; i < TARGETS; i++) {
+		int64_t n = rtun_read(held[i], b, sizeof(b));
+		ck_assert(n == -RTUN_EAGAIN || n > 0 || n == -RTUN_ERESET || n == -RTUN_ETRUNCATED);
+		broken += n == -RTUN_ERESET || n == -RTUN_ETRUNCATED;
+	}
+	ck_assert_int_eq(broken, 1);
+	ck_assert_uint_eq(conns_of(1), CONNECTIONS_AUTO - 1);
+	pass(5 * RTUN_S);
+	ck_assert_ptr_eq(tunnel_of(1), t);
+	ck_assert_uint_eq(conns_of(1), CONNECTIONS_AUTO);
+	ck_assert_int_gt(door.opened, opened);
+	ck_assert(!door_open_to(&node_address));
+	for (int i = 0; i < TARGETS; i++)
+		rtun_close(&held[i]);
+}
+END_TEST
+
+/* A connection that breaks again and again; then all at once, which is the end of the session. */
+START_TEST(lanes_come_back)
+{
+	uint8_t session[HELLO_SESSION];
+	pair_node(1);
+	memcpy(session, tunnel_of(1)->session, sizeof(session));
+	for (int i = 0; i < 6; i++) {
+		cut_newest();
+		pass(20 * RTUN_S);
+		ck_assert_msg(conns_of(1) == CONNECTIONS_AUTO, "round %d: %u", i, conns_of(1));
+	}
+	ck_assert_mem_eq(tunnel_of(1)->session, session, sizeof(session));
+	cut();
+	pass(10 * RTUN_S);
+	ck_assert_uint_eq(conns_of(1), CONNECTIONS_AUTO);
+	ck_assert_mem_ne(tunnel_of(1)->session, session, sizeof(session));
+}
+END_TEST
+
 /* ---- who does not get in ---- */
 
 START_TEST(recordings_open_nothing)
@@ -470,6 +547,8 @@ int main(void)
 	tcase_add_test(t, two_addresses);
 	tcase_add_test(t, no_knock_gets_through);
 	tcase_add_test(t, any_clock);
+	tcase_add_test(t, all_through_one_gate);
+	tcase_add_test(t, lanes_come_back);
 	tcase_add_test(t, recordings_open_nothing);
 	tcase_add_test(t, mutations_open_nothing);
 	tcase_add_test(t, strangers);
