@@ -92,6 +92,8 @@ static int by_syn(const struct carry *c, const uint8_t *knock)
 	len = to_sockaddr(&c->to, &ss);
 	if (sendto(fd, knock, WIRE_KNOCK, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&ss, len) >= 0 || errno == EINPROGRESS)
 		r = 0;
+	else if (errno == EOPNOTSUPP)
+		r = -RTUN_ENOTSUP;
 out:
 	close(fd);
 	return r;

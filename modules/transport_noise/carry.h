@@ -23,7 +23,8 @@ struct carry {
 
 /* 0, or -RTUN_EUNREACHABLE: there is no route, or -RTUN_EOVERLOAD: no more descriptors. Then nothing is open. */
 int carry_open(struct carry *c, const struct rtun_addr *to);
-/* 0, or a negative RTUN_E...: it did not leave this machine. That it arrived is never known. */
+/* 0, or a negative RTUN_E...: it did not leave this machine (-RTUN_ENOTSUP: the system does not send SYNs with data). That it
+ * arrived is never known. */
 int carry_send(const struct carry *c, enum carrier by, const uint8_t knock[WIRE_KNOCK]);
 void carry_close(struct carry *c);
 

@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 #include "counter.h"
+#include "wire.h"
 
-#define MOST (UINT64_C(1) << 62)          /* no clock gets there: such a value is damage */
+#define MOST WIRE_COUNTER_END
 #define JUMP UINT64_C(3600000)            /* ms: less is no jump, and not worth a write */
 
 /* The file: the number in digits and a newline. 0 or -1. */

@@ -333,11 +333,16 @@ int device_tag(struct device_list *l, struct device *d, const char *const *tags,
 	return 0;
 }
 
-int device_set_counter(struct device_list *l, struct device *d, uint64_t counter)
+int device_reset_counter(struct device_list *l, struct device *d, uint64_t counter)
 {
-	if (counter <= d->secret.counter)
-		return -RTUN_EINVAL;
 	d->secret.counter = counter;
 	d->secret.last_seen = rtun_wall(l->ctx) / 1000;
-	return secret_save(l->ctx, DEVICE_DIR, d->key, &d->secret);
+	int r = secret_save(l->ctx, DEVICE_DIR, d->key, &d->secret);
+	l->unsaved = r < 0;
+	return r;
+}
+
+int device_set_counter(struct device_list *l, struct device *d, uint64_t counter)
+{
+	return counter <= d->secret.counter ? -RTUN_EINVAL : device_reset_counter(l, d, counter);
 }

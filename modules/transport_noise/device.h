@@ -55,6 +55,7 @@ struct device_list {
 	struct device **items; /* sorted by name */
 	uint32_t count;
 	struct device_stamp stamp;
+	bool unsaved;          /* a counter could not be written the last time */
 	bool broken;           /* what is there now could not be read */
 	char problem[160];     /* "" or a sentence for `status` */
 	int inotify;           /* -1: not watching */
@@ -91,6 +92,9 @@ int device_tag(struct device_list *l, struct device *d, const char *const *tags,
 /* An authentic counter has come that is higher than secret.counter: put it and the time on disk. It counts in memory even
  * when that fails (-RTUN_EIO, logged). -RTUN_EINVAL: it isn't higher; nothing has changed. */
 int device_set_counter(struct device_list *l, struct device *d, uint64_t counter);
+
+/* `d` has just proved that it lives, by its enrolment: this is its counter now, even if it was higher. 0 or -RTUN_EIO. */
+int device_reset_counter(struct device_list *l, struct device *d, uint64_t counter);
 
 /* ---- Between device.c and device_file.c ---- */
 

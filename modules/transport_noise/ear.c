@@ -266,6 +266,22 @@ static int set_up(const struct ear_socket *s, bool bound)
 	return 0;
 }
 
+/* It hears knocks and nothing else, and says nothing, for good: a hub that was taken over has no raw socket to listen or to
+ * forge with. (shutdown() says ENOTCONN, and does it all the same.) */
+static int seal(int fd)
+{
+	int on = 1;
+	shutdown(fd, SHUT_WR);
+	return setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on));
+}
+
+static bool is_sealed(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+	return getsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, &len) == 0 && on;
+}
+
 static int complain(const struct ear_socket *s, char why[EAR_WHY])
 {
 	const char *what = s->kind->carrier == EAR_SYN ? "TCP SYNs" : "datagrams";
@@ -291,7 +307,8 @@ static int add(struct ear *e, int kind, uint32_t endpoint, const struct rtun_add
 	if (s->fd < 0)
 		return complain(s, why);
 	e->count++;
-	if (set_up(s, fd >= 0) < 0)
+	/* One that was kept has all that already. */
+	if (!(fd >= 0 && is_sealed(fd)) && (set_up(s, fd >= 0) < 0 || seal(s->fd) < 0))
 		return complain(s, why);
 	if (!s->kind->raw && rtun_watch(e->ctx, s->fd, 0, on_packets, s, &s->watch) < 0) {
 		snprintf(why, EAR_WHY, "out of memory");
@@ -323,7 +340,8 @@ int ear_create(const struct ear_setup *setup, struct ear **ret, char why[EAR_WHY
 	*ret = NULL;
 	for (uint32_t i = 0; i < EAR_ENDPOINTS; i++)
 		bound[i] = setup->bound && !setup->raw && i < count ? setup->bound[i] : -1;
-	snprintf(why, EAR_WHY, "out of memory");
+	if (!e)
+		snprintf(why, EAR_WHY, "out of memory");
 	if (e && count > EAR_ENDPOINTS) {
 		snprintf(why, EAR_WHY, "more than %d addresses can't be listened to", EAR_ENDPOINTS);
 		r = -RTUN_EINVAL;
@@ -333,6 +351,8 @@ int ear_create(const struct ear_setup *setup, struct ear **ret, char why[EAR_WHY
 		e->arg = setup->arg;
 		e->syn = true;
 		r = rtun_timer_create(e->ctx, on_poll, e, &e->poll);
+		if (r < 0)
+			snprintf(why, EAR_WHY, "out of memory");
 	}
 	for (uint32_t i = 0; r == 0 && i < count; i++)
 		r = add_endpoint(e, setup, i, &bound[i], why);

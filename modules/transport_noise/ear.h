@@ -27,7 +27,7 @@
 #include "wire.h"
 
 #define EAR_ENDPOINTS 16
-#define EAR_WHY 256 /* bytes of a reason in words */
+#define EAR_WHY 320 /* bytes of a reason in words */
 
 enum ear_carrier { EAR_UDP, EAR_SYN };
 

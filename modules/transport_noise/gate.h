@@ -26,7 +26,7 @@
 
 #define GATE_PLACES 64
 #define GATE_SOCKETS 16
-#define GATE_WHY 256 /* bytes of a reason in words */
+#define GATE_WHY 320 /* bytes of a reason in words */
 
 enum gate_mode { GATE_NONE, GATE_FILTERED, GATE_CLOSED };
 

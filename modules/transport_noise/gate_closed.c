@@ -74,7 +74,7 @@ static int refused(const char *what, char why[GATE_WHY])
 	switch (err) {
 	case EPERM:
 	case EACCES:
-		remedy = "; it needs CAP_BPF and CAP_NET_ADMIN at start (and before Linux 5.11 a larger LimitMEMLOCK), and no user"
+		remedy = "; it needs CAP_BPF and CAP_NET_ADMIN, and CAP_NET_RAW for the knocks, at start (and before Linux 5.11 a larger LimitMEMLOCK), and no user"
 			 " namespace around it; else choose `conceal: filtered`";
 		break;
 	case ENOSYS:

@@ -63,7 +63,7 @@ int hello_read(struct hello *h, bool first, const uint8_t *p, size_t len)
 	h->count = (uint8_t)tlv_number(&v[COUNT]);
 	h->counter = tlv_number(&v[COUNTER]);
 	h->window = v[WINDOW].p ? (uint32_t)tlv_number(&v[WINDOW]) : WIRE_WINDOW;
-	if (h->window > WIRE_CREDIT_MAX || (first && h->index >= h->count))
+	if (h->window > WIRE_CREDIT_MAX || h->counter >= WIRE_COUNTER_END || (first && h->index >= h->count))
 		return -1;
 	read_version(h, &v[VERSION]);
 	if (v[OBSERVED].len == 4 || v[OBSERVED].len == 16) {

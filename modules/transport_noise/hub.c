@@ -181,6 +181,11 @@ void hub_status(struct hub *h, struct rtun_status *s)
 		snprintf(s->code, sizeof(s->code), "devices-file");
 		snprintf(s->text, sizeof(s->text), "%s", problem);
 		snprintf(s->remedy, sizeof(s->remedy), "mend devices.yaml: the log says where; what was read before stays in force");
+	} else if (h->devices->unsaved) {
+		s->state = s->state == RTUN_STATE_OK ? RTUN_STATE_DEGRADED : s->state;
+		snprintf(s->code, sizeof(s->code), "not-stored");
+		snprintf(s->text, sizeof(s->text), "%u of %u exits online, but data-dir can't be written", online, h->devices->count);
+		snprintf(s->remedy, sizeof(s->remedy), "make room, or mend its rights: after a restart, recordings of knocks since then would count as new");
 	} else if (!h->devices->count) {
 		snprintf(s->code, sizeof(s->code), "no-device");
 		snprintf(s->text, sizeof(s->text), "no device is paired");

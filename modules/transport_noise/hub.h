@@ -91,7 +91,8 @@ struct hub {
 	uint32_t listener_count;
 	struct budget greetings; /* first messages that are looked at */
 	enum gate_mode mode;     /* how the port hides */
-	char mode_why[GATE_WHY]; /* "", or why it does not hide better */
+	char mode_why[GATE_WHY]; /* conceal: auto, and not closed: why not; else "" */
+	char trial_why[GATE_WHY]; /* of the last mode that was tried */
 	bool barred, kept;       /* conceal_prepare() failed for it; the supervisor keeps the sockets */
 	enum look looks, beside; /* how a device saw the port, and those beside it, last */
 	char looked[LABEL_SIZE]; /* which */

@@ -41,7 +41,7 @@ static void on_accept(void *arg, struct rtun_stream **s, const struct rtun_addr 
 static int before_listen(void *arg, int fd)
 {
 	struct hub *h = arg;
-	int r = gate_guard(h->gate, fd, h->mode_why);
+	int r = gate_guard(h->gate, fd, h->trial_why);
 	h->barred = r < 0;
 	return r;
 }
@@ -115,7 +115,7 @@ static int open_ear(struct hub *h, bool raw)
 		bound[i] = kept_udp(h, i);
 		kept[i] = bound[i] >= 0;
 	}
-	int r = ear_create(&setup, &h->ear, h->mode_why);
+	int r = ear_create(&setup, &h->ear, h->trial_why);
 	h->kept = setup.bound != NULL;
 	for (uint32_t i = 0; r == 0 && setup.bound && i < h->t->cfg.listen.count; i++)
 		if (!kept[i])
@@ -125,12 +125,12 @@ static int open_ear(struct hub *h, bool raw)
 
 /* ---- the modes ---- */
 
-/* h->barred afterwards: it was hiding that failed, and h->mode_why says how; else the reason has been logged. */
+/* h->barred afterwards: it was hiding that failed, and h->trial_why says how; else the reason has been logged. */
 static int conceal_as(struct hub *h, enum gate_mode mode)
 {
 	h->mode = mode;
 	h->barred = true;
-	int r = gate_create(h->ctx, mode, &h->gate, h->mode_why);
+	int r = gate_create(h->ctx, mode, &h->gate, h->trial_why);
 	if (r == 0)
 		r = open_ear(h, mode == GATE_CLOSED);
 	if (r < 0)
@@ -148,7 +148,8 @@ static int conceal_best(struct hub *h)
 		r = conceal_as(h, m->gate);
 		if (r == 0 || !h->barred)
 			return r;
-		rtun_log(h->ctx, RTUN_NOTICE, "the port can't be %s: %s", m->name, h->mode_why);
+		rtun_log(h->ctx, RTUN_NOTICE, "the port can't be %s: %s", m->name, h->trial_why);
+		memcpy(h->mode_why, h->trial_why, sizeof(h->mode_why));
 		conceal_stop(h);
 	}
 	return r;
@@ -162,7 +163,7 @@ int conceal_prepare(struct hub *h)
 	int r = wish == CONCEAL_AUTO ? conceal_best(h) : conceal_as(h, modes[wish].gate);
 	if (r < 0 && h->barred)
 		rtun_log(h->ctx, RTUN_ERROR, "the port can't hide (conceal: %s), so nothing listens: %s",
-			 wish == CONCEAL_AUTO ? "auto" : modes[wish].name, h->mode_why);
+			 wish == CONCEAL_AUTO ? "auto" : modes[wish].name, h->trial_why);
 	return r;
 }
 

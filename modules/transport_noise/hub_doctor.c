@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hub.h"
@@ -67,7 +68,7 @@ static void check_ear(struct doctor *d)
 	else
 		add(d, "knocks-heard", question, RTUN_NO, "grant CAP_NET_RAW at the start (AmbientCapabilities= of the unit)",
 		    "as datagrams only: devices whose network blocks UDP can't come in");
-	add(d, "knocks-seen", "Do knocks arrive?", n[KNOCK_OPENED] || !h->devices->count ? RTUN_YES : RTUN_UNKNOWN,
+	add(d, "knocks-seen", "Do knocks arrive?", n[KNOCK_OPENED] ? RTUN_YES : RTUN_UNKNOWN,
 	    n[KNOCK_OPENED] ? NULL : "does a firewall before this machine pass UDP and TCP to the port?",
 	    "%" PRIu64 " opened, %" PRIu64 " junk, %" PRIu64 " replayed, %" PRIu64 " of unknown devices, %" PRIu64 " beyond the limits, since the start",
 	    n[KNOCK_OPENED], n[KNOCK_JUNK], n[KNOCK_REPLAY], n[KNOCK_UNKNOWN], n[KNOCK_LIMITED]);
@@ -78,7 +79,13 @@ static void check_kept(struct doctor *d)
 	static const char question[] = "Does the port stay silent while this program is dead?";
 	if (d->hub->mode != GATE_FILTERED)
 		return;
-	if (d->hub->kept)
+	/* Two for each address. systemd says how many it keeps from version 254 on, and nothing before. */
+	uint32_t need = 2 * d->hub->t->cfg.listen.count;
+	const char *most = getenv("FDSTORE");
+	if (d->hub->kept && !most)
+		add(d, "port-kept", question, RTUN_UNKNOWN, "FileDescriptorStoreMax= of the unit must be large enough, as in restunnel-hub.service",
+		    "the supervisor was asked to keep %u sockets, and does not say whether it does", need);
+	else if (d->hub->kept && strtoul(most, NULL, 10) >= need)
 		add(d, "port-kept", question, RTUN_YES, NULL, "the supervisor keeps its sockets; while the unit is stopped it answers RST all the same");
 	else
 		add(d, "port-kept", question, RTUN_NO, "run it by systemd, with FileDescriptorStoreMax= as in restunnel-hub.service",

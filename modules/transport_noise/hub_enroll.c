@@ -99,8 +99,9 @@ static int on_enroll(struct enrolment *e, const uint8_t *p, uint32_t len)
 		rtun_log(h->ctx, RTUN_ERROR, "a device could not be paired: %s", error);
 		return -1;
 	}
-	/* A device that was revoked has lost its counter: recordings from before must not count as new. */
-	device_set_counter(h->devices, d, e->counter);
+	/* A device that was revoked has lost its counter: recordings from before must not count as new. And one whose counter was
+	 * driven up by somebody with its static key comes back by this. */
+	device_reset_counter(h->devices, d, e->counter);
 	/* Keys have changed: what runs with the old ones is over. */
 	const struct peer *peer = d->tunnel;
 	tunnel_end(peer ? peer->next : NULL, RTUN_ERESET, "paired again");

@@ -42,19 +42,6 @@ static int greeting_dh(void *arg, const uint8_t key[32], uint8_t out[32])
 	return 0;
 }
 
-/* A recording must get what garbage gets. A message that is bound to an attempt is as new as the knock that opened it, as
- * long as this is the first of its index. Without a knock the counter decides; but connections that join a live session
- * may overtake each other, so there it is the index that must be new. */
-static bool fresh(struct greeting *g, struct device *d)
-{
-	const struct tunnel *t = tunnel_of_session(d->tunnel, g->hello.session);
-	bool index_is_new = !t || !(t->indexes[g->hello.index / 8] & 1U << g->hello.index % 8);
-	if (g->attempt)
-		return index_is_new && attempt_awaits(g->attempt, g->hello.index);
-	int r = device_set_counter(g->hub->devices, d, g->hello.counter);
-	return t ? index_is_new : r != -RTUN_EINVAL; /* a disk that is full must not keep the owner out */
-}
-
 /* A handshake without a knock costs a write that waits for the disk: a few at once, then one a second. (What a knock costs
  * is measured in hub_knock.c.) */
 static bool in_measure(struct hub *h, struct peer *p)
@@ -63,6 +50,22 @@ static bool in_measure(struct hub *h, struct peer *p)
 	p->greeted -= passed < p->greeted ? (uint32_t)passed : p->greeted;
 	p->greeted_at = second;
 	return p->greeted < GREETINGS_AT_ONCE && ++p->greeted;
+}
+
+/* A recording must get what garbage gets. A message that is bound to an attempt is as new as the knock that opened it, as
+ * long as this is the first of its index. Without a knock the counter decides; but connections that join a live session
+ * may overtake each other, so there it is the index that must be new. */
+static bool fresh(struct greeting *g, struct peer *p, struct device *d)
+{
+	const struct tunnel *t = tunnel_of_session(d->tunnel, g->hello.session);
+	bool index_is_new = !t || !(t->indexes[g->hello.index / 8] & 1U << g->hello.index % 8);
+	if (g->attempt)
+		return index_is_new && attempt_awaits(g->attempt, g->hello.index);
+	bool risen = g->hello.counter > d->secret.counter;
+	if (!(t ? index_is_new : risen) || !in_measure(g->hub, p)) /* in this order: recordings must not use up the measure */
+		return false;
+	device_set_counter(g->hub->devices, d, g->hello.counter);
+	return true; /* a disk that is full must not keep the owner out */
 }
 
 static bool read_payload(struct greeting *g, struct noise_handshake *hs)
@@ -97,7 +100,7 @@ static bool greet_device(struct greeting *g, struct noise_handshake *hs)
 	if (!d || (g->attempt && memcmp(g->attempt->device, d->key, 32) != 0))
 		return false;
 	noise_set_psk(hs, d->secret.psk);
-	return read_payload(g, hs) && (p = peer_of(h, d)) && (g->attempt || in_measure(h, p)) && fresh(g, d) && answer(g, hs) &&
+	return read_payload(g, hs) && (p = peer_of(h, d)) && fresh(g, p, d) && answer(g, hs) &&
 	       tunnel_join(p, &g->hello, hs, g->from, g->s) == 0;
 }
 

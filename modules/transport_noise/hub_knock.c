@@ -58,6 +58,8 @@ static bool device_in_measure(struct hub *h, struct peer *p)
 static enum knock_result judge_device(struct hub *h, struct device *d, const struct knock *k)
 {
 	struct peer *p = peer_of(h, d);
+	if (k->counter <= d->secret.counter)
+		return KNOCK_REPLAY; /* first: recordings must not use up what the device may do */
 	if (!p || !device_in_measure(h, p))
 		return KNOCK_LIMITED;
 	/* On disk before the gate opens. A disk that is full must not keep the owner out: then it counts in memory. */

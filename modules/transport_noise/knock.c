@@ -110,5 +110,5 @@ int knock_read(struct noise_handshake *h, const uint8_t knock[WIRE_KNOCK], struc
 	if (ret->enrols)
 		memcpy(ret->token_id, v[TOKEN].p, TOKEN_ID);
 	/* The attempt that is all zeros means that nobody knocked. */
-	return ret->count && memcmp(ret->attempt, none, sizeof(none)) != 0 ? 0 : -1;
+	return ret->count && ret->counter < WIRE_COUNTER_END && memcmp(ret->attempt, none, sizeof(none)) != 0 ? 0 : -1;
 }

@@ -134,6 +134,7 @@ void node_status(struct node *n, struct rtun_status *s)
 		snprintf(s->remedy, sizeof(s->remedy), "run `restunnel pair` on the hub and paste what it prints here");
 	} else if (s->state != RTUN_STATE_OK) {
 		snprintf(s->code, sizeof(s->code), "hub-away");
-		snprintf(s->remedy, sizeof(s->remedy), "%s", error ? error : "the connection is being tried");
+		snprintf(s->text + strlen(s->text), sizeof(s->text) - strlen(s->text), ": %s", error ? error : "the connection is being tried");
+		snprintf(s->remedy, sizeof(s->remedy), "`restunnel doctor` says which way is blocked");
 	}
 }

@@ -77,7 +77,7 @@ static void on_probe(void *arg, enum look port, enum look beside)
 		add(e, "hub-hides", shows, RTUN_NO, "on the hub: `conceal: auto`, and `restunnel doctor` there", "it is open, those beside it are %s", look_names[beside]);
 	else
 		add(e, "hub-hides", shows, RTUN_NO,
-		    beside == LOOK_CLOSED ? "on the hub: `conceal: closed`" : "on the hub: `conceal: filtered`; or let its firewall treat all ports alike",
+		    beside == LOOK_CLOSED ? "on the hub: `conceal: closed`; or a firewall drops just this port: let UDP and TCP to it in" : "on the hub: `conceal: filtered`; or let its firewall treat all ports alike",
 		    "it is %s, those beside it are %s", look_names[port], look_names[beside]);
 	one_less(e->all);
 }

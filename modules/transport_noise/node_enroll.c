@@ -147,7 +147,7 @@ static void on_reached(void *arg, const struct reach_result *r)
 		/* Refused, dropped or never answered: all that a stranger finds. */
 		bool silent = r->err == RTUN_EREFUSED || r->err == RTUN_ETIMEOUT || r->err == RTUN_ERESET;
 		fail(e, silent ? "no-answer" : "unreachable", silent ? silence : r->why,
-		     "check the address in the URL, that `restunnel run` runs on the hub, and make a new URL there with `restunnel pair`");
+		     "check the address in the URL, that `restunnel run` runs on the hub and its firewall lets UDP and TCP to the port in (`restunnel doctor` there), and make a new URL there with `restunnel pair`");
 		return;
 	}
 	memcpy(e->hash, noise_hash(r->handshake), NOISE_HASH);

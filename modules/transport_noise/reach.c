@@ -176,7 +176,13 @@ static bool all_failed(const struct reach *r)
 	return true;
 }
 
-static void begin(struct reach *r, enum carrier liked);
+static bool begin(struct reach *r, enum carrier liked);
+
+static void begin_or_fail(struct reach *r, enum carrier liked)
+{
+	if (!begin(r, liked))
+		fail(r, RTUN_EOVERLOAD, "out of memory");
+}
 
 static void on_no_way(struct reach *r, uint32_t err)
 {
@@ -193,7 +199,7 @@ static void on_no_way(struct reach *r, uint32_t err)
 		if (words[i].err == err)
 			why = words[i].why;
 	if (r->plain && r->set.liked == CARRY_NONE && !r->set.attempt)
-		begin(r, CARRY_UDP); /* it used to let us in without; now it seems to hide */
+		begin_or_fail(r, CARRY_UDP); /* it used to let us in without; now it seems to hide */
 	else
 		fail(r, err, why);
 }
@@ -219,7 +225,7 @@ static void on_way(void *arg, uint32_t err, struct rtun_stream **s, enum carrier
 }
 
 /* All addresses at about the same time: one that leads nowhere costs nothing but packets. */
-static void begin(struct reach *r, enum carrier liked)
+static bool begin(struct reach *r, enum carrier liked)
 {
 	struct way_setup setup = {.ctx = r->set.ctx, .liked = liked, .knock = make_knock, .cb = on_way};
 	uint32_t started = 0;
@@ -236,8 +242,7 @@ static void begin(struct reach *r, enum carrier liked)
 		r->ways[i].reach = r;
 		started += way_start(&setup, &r->ways[i].way) == 0;
 	}
-	if (!started)
-		fail(r, RTUN_EOVERLOAD, "out of memory");
+	return started > 0;
 }
 
 /* Something accepts connections and says nothing. Where a hub does not hide, and our knocks do not get through to it, it
@@ -251,7 +256,7 @@ static void on_limit(void *arg)
 	}
 	rtun_close(&r->stream);
 	noise_handshake_fini(&r->handshake);
-	begin(r, CARRY_NONE);
+	begin_or_fail(r, CARRY_NONE);
 }
 
 /* ---- look up ---- */
@@ -301,7 +306,7 @@ static void lookup_done(void *arg)
 		memcpy(r->address, l->found, sizeof(l->found));
 		r->address_count = l->count;
 		if (l->count)
-			begin(r, r->set.liked);
+			begin_or_fail(r, r->set.liked);
 		else
 			fail(r, RTUN_EDNS, l->why);
 	}
@@ -331,7 +336,9 @@ int reach_start(const struct reach_setup *setup, struct reach **ret)
 	if (setup->attempt) {
 		r->address[0] = setup->to;
 		r->address_count = 1;
-		begin(r, CARRY_NONE);
+		err = -RTUN_ENOMEM;
+		if (!begin(r, CARRY_NONE))
+			goto fail_reach;
 		*ret = r;
 		return 0;
 	}

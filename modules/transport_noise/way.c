@@ -97,7 +97,9 @@ static void knock(struct way *w, enum carrier by)
 		w->err = RTUN_EUNREACHABLE;
 		w->step = w->end; /* no route: waiting would not make one */
 	} else if (w->set.knock(w->set.arg, message) == 0) {
-		carry_send(&w->carry, by, message); /* a way that can't be used here shows as a hub that does not open */
+		/* A way that can't be used here shows as a hub that does not open. */
+		if (carry_send(&w->carry, by, message) == -RTUN_ENOTSUP)
+			rtun_log(w->set.ctx, RTUN_WARN, "knocks in SYNs can't be sent from this machine: the sysctl net.ipv4.tcp_fastopen lacks its bit 1");
 	}
 }
 

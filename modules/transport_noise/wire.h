@@ -14,6 +14,9 @@
 #define WIRE_MAC1 16
 #define WIRE_KNOCK_LABEL "restunnel/1 knock" /* the prologue; and from it and the hub's public key, the key of mac1 */
 
+/* No clock gets there: a counter that does is damage, or meant to lock its device out. */
+#define WIRE_COUNTER_END (UINT64_C(1) << 62)
+
 /* Handshake messages have one size each, padding included. */
 #define WIRE_MESSAGE_1 256
 #define WIRE_MESSAGE_2 256
@@ -51,7 +54,7 @@
 #define TLV_SESSION 1  /* 16 random bytes: connections of one tunnel */
 #define TLV_INDEX 2    /* u8: which of them this is */
 #define TLV_COUNT 3    /* u8: how many there will be */
-#define TLV_COUNTER 4  /* u64: strictly rising for a device */
+#define TLV_COUNTER 4  /* u64: strictly rising for a device; below WIRE_COUNTER_END */
 #define TLV_WINDOW 5   /* u32: bytes that the sender of this takes of a new stream before it gives credit */
 #define TLV_VERSION 6  /* text: the program's version */
 #define TLV_OBSERVED 7 /* the address that the hub sees: 4 or 16 bytes */

@@ -452,6 +452,42 @@ START_TEST(device_in_measure)
 }
 END_TEST
 
+/* Recordings, which anybody can send, do not count as the device's. */
+START_TEST(recordings_cost_nothing)
+{
+	uint8_t knock[WIRE_KNOCK], old[WIRE_KNOCK];
+	add_device(1, "home");
+	make_knock(1, 5, 1, NULL, old);
+	ck_assert(opens(&node_address, old));
+	for (int i = 0; i < 200; i++) {
+		memset(hub->hub->knocks.heard, 0, sizeof(hub->hub->knocks.heard)); /* pushed out, each time */
+		ck_assert(!opens(&elsewhere, old));
+		loop_advance(bed.loop, 10 * RTUN_MS);
+	}
+	make_knock(1, 6, 2, NULL, knock);
+	ck_assert(opens(&node_address, knock));
+}
+END_TEST
+
+/* With its static key somebody drives a device's counter up: as far as counters go, and until it is enrolled again. */
+START_TEST(counter_driven_up)
+{
+	uint8_t knock[WIRE_KNOCK];
+	pair_node(1);
+	make_knock(1, WIRE_COUNTER_END, 1, NULL, knock);
+	ck_assert(!opens(&elsewhere, knock));
+	make_knock(1, WIRE_COUNTER_END - 1, 2, NULL, knock);
+	ck_assert(opens(&elsewhere, knock));
+	cut();
+	pass(30 * RTUN_S);
+	ck_assert_ptr_null(tunnel_of(1));
+	pair_node(1);
+	pass(5 * RTUN_S);
+	ck_assert_ptr_nonnull(tunnel_of(1));
+	ck_assert(!opens(&elsewhere, door.last));
+}
+END_TEST
+
 /* A disk that is full does not keep the owner out. */
 START_TEST(full_disk)
 {
@@ -556,6 +592,8 @@ int main(void)
 	tcase_add_test(t, message_of_an_attempt);
 	tcase_add_test(t, late_knock);
 	tcase_add_test(t, device_in_measure);
+	tcase_add_test(t, recordings_cost_nothing);
+	tcase_add_test(t, counter_driven_up);
 	tcase_add_test(t, full_disk);
 	tcase_add_test(t, places_of_the_gate);
 	tcase_add_test(t, budgets);
