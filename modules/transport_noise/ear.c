@@ -266,8 +266,9 @@ static int set_up(const struct ear_socket *s, bool bound)
 	return 0;
 }
 
-/* It hears knocks and nothing else, and says nothing, for good: a hub that was taken over has no raw socket to listen or to
- * forge with. (shutdown() says ENOTCONN, and does it all the same.) */
+/* It hears knocks and nothing else, for good, and sends no packet whose header somebody made up: a hub that was taken over has
+ * no raw socket to listen or to forge with. (shutdown() says ENOTCONN, and does it all the same. What a raw socket could
+ * still send, with its own address, the sandbox refuses.) */
 static int seal(int fd)
 {
 	int on = 1;

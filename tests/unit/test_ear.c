@@ -433,6 +433,33 @@ START_TEST(kept_over_a_restart)
 }
 END_TEST
 
+/* Whoever takes this process over has sockets that hear knocks and nothing else, and can't forge packets. (That they send nothing
+ * at all is the sandbox's business: tests/e2e/sandbox.sh.) */
+START_TEST(sealed)
+{
+	static const struct rtun_addr anywhere = {.family = 4, .ip = {127, 0, 0, 1}, .port = 7777};
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&anywhere, &ss);
+	uint8_t packet[64] = {0x45, 0, 0, 64};
+	int first = dup(0), sockets = 0, on = 1;
+	close(first);
+	endpoint("0.0.0.0", PORT);
+	ck_assert_int_eq(create(_i, NULL), 0);
+	for (int fd = first; fd < first + 16; fd++) {
+		int type;
+		socklen_t type_len = sizeof(type);
+		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0 || type == SOCK_STREAM)
+			continue;
+		sockets++;
+		ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &on, sizeof(on)), -1);
+		if (type == SOCK_RAW)
+			setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on));
+		ck_assert_int_eq(sendto(fd, packet, sizeof(packet), MSG_NOSIGNAL, (struct sockaddr *)&ss, len), -1);
+	}
+	ck_assert_int_ge(sockets, 2);
+}
+END_TEST
+
 START_TEST(without_capabilities)
 {
 	net_drop_capabilities();
@@ -525,6 +552,7 @@ int main(void)
 	tcase_add_loop_test(t, batches, 0, 4);
 	tcase_add_loop_test(t, destroyed_inside, 0, 2);
 	tcase_add_test(t, kept_over_a_restart);
+	tcase_add_loop_test(t, sealed, 0, 2);
 	tcase_add_test(t, without_capabilities);
 	tcase_add_test(t, taken_port);
 	tcase_add_loop_test(t, each_failure, 0, 3);
