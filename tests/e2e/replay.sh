@@ -30,13 +30,15 @@ at net nft add rule ip cut forward 'tcp dport 9000 tcp flags & (syn|ack) == syn 
 at net nft add rule ip cut forward 'udp dport 9000 meta length != 220 drop'
 faked=$(find /usr/lib /usr/local/lib -name libfaketime.so.1 2>/dev/null | head -n 1)
 [ -z "$sanitized" ] || faked=
-wanted=15
+stop node || fail "the node ended with status $?"
 if [ -n "$faked" ]; then
 	# where time flies, a node knocks often: its pauses are short for us
 	wanted=300
 	[ -z "$full" ] || wanted=10000
-	stop node || fail "the node ended with status $?"
 	spawn node node env LD_PRELOAD="$faked" FAKETIME="+0 x1000" $RESTUNNEL run -c "$lab/node.yaml"
+else
+	wanted=15
+	spawn node node $RESTUNNEL run -c "$lab/node.yaml"
 fi
 heard() { [ "$(grep -c -e udp -e syn recorded)" -ge $wanted ]; }
 await 120 "$wanted knocks on the wire" heard
