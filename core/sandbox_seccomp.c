@@ -11,6 +11,7 @@
 #include "sandbox_parts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,14 +66,14 @@ int sandbox_seccomp(uint32_t needs, char why[SANDBOX_WHY])
 /* ---- what is allowed, whatever the arguments ---- */
 
 static const char *const seccomp_often[] = { /* first, because a filter is a list */
-	"read", "write", "readv", "writev", "recvfrom", "sendto", "recvmsg", "sendmsg", "recvmmsg", "sendmmsg", "epoll_wait", "epoll_pwait",
+	"read", "write", "readv", "writev", "recvfrom", "recvmsg", "recvmmsg", "epoll_wait", "epoll_pwait",
 	"epoll_pwait2", "epoll_ctl", "futex", "clock_gettime", "clock_gettime64", "accept4", "close", NULL,
 };
 static const char *const seccomp_memory[] = {
 	"brk", "madvise", "membarrier", "mincore", "mlock", "mlock2", "mremap", "msync", "munlock", "munmap", NULL,
 };
 static const char *const seccomp_files[] = {
-	"access", "close_range", "dup", "dup2", "dup3", "faccessat", "faccessat2", "fallocate", "fcntl", "fcntl64", "fdatasync", "flock",
+	"access", "close_range", "dup", "dup2", "dup3", "faccessat", "faccessat2", "fallocate", "fdatasync", "flock",
 	"fstat", "fstat64", "fstatat64", "fstatfs", "fstatfs64", "fsync", "ftruncate", "ftruncate64", "getcwd", "getdents", "getdents64",
 	"_llseek", "lseek", "lstat", "lstat64", "mkdir", "mkdirat", "newfstatat", "open", "openat", "pread64", "preadv", "preadv2",
 	"pwrite64", "pwritev", "pwritev2", "readlink", "readlinkat", "rename", "renameat", "renameat2", "rmdir", "stat", "stat64", "statfs",
@@ -85,7 +86,7 @@ static const char *const seccomp_waiting[] = {
 	"timerfd_gettime64", "timerfd_settime", "timerfd_settime64", NULL,
 };
 static const char *const seccomp_sockets[] = { /* those that are there already */
-	"accept", "getpeername", "getsockname", "getsockopt", "recv", "recvmmsg_time64", "send", "setsockopt", "shutdown", NULL,
+	"accept", "getpeername", "getsockname", "getsockopt", "recv", "recvmmsg_time64", "setsockopt", "shutdown", NULL,
 };
 static const char *const seccomp_threads[] = {
 	"arch_prctl", "exit", "exit_group", "futex_time64", "futex_waitv", "get_robust_list", "getcpu", "gettid", "restart_syscall", "rseq",
@@ -103,6 +104,7 @@ static const char *const seccomp_questions[] = {
 };
 static const char *const seccomp_sanitizers[] = {"clone", "prctl", "ptrace", "wait4", "waitid", "waitpid", NULL};
 static const char *const seccomp_connect[] = {"connect", NULL};
+#define SECCOMP_TALKS (SANDBOX_CONNECT | SANDBOX_UDP | SANDBOX_RESOLVE | SANDBOX_NETLINK | SANDBOX_UNIX)
 static const char *const seccomp_bind[] = {"bind", NULL};
 static const char *const seccomp_listen[] = {"listen", NULL};
 
@@ -114,7 +116,7 @@ static const struct {
 	{seccomp_often, SECCOMP_ANY, false}, {seccomp_memory, SECCOMP_ANY, false}, {seccomp_files, SECCOMP_ANY, false},
 	{seccomp_waiting, SECCOMP_ANY, false}, {seccomp_sockets, SECCOMP_ANY, false}, {seccomp_threads, SECCOMP_ANY, false},
 	{seccomp_signals, SECCOMP_ANY, false}, {seccomp_questions, SECCOMP_ANY, false}, {seccomp_sanitizers, SECCOMP_ANY, true},
-	{seccomp_connect, SANDBOX_CONNECT | SANDBOX_UDP | SANDBOX_RESOLVE | SANDBOX_NETLINK | SANDBOX_UNIX, false},
+	{seccomp_connect, SECCOMP_TALKS, false},
 	{seccomp_bind, SANDBOX_CONNECT | SANDBOX_UDP | SANDBOX_RESOLVE | SANDBOX_NETLINK | SANDBOX_LISTEN | SANDBOX_UNIX, false},
 	{seccomp_listen, SANDBOX_LISTEN, false},
 };
@@ -134,6 +136,12 @@ static const char *const seccomp_refused[] = {"fork", "vfork", "bind", "connect"
 static const uint64_t seccomp_ioctls[] = { /* FIONREAD is SIOCINQ, TIOCOUTQ is SIOCOUTQ */
 	FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCOUTQ, TCGETS, TIOCGWINSZ, SIOCGIFNAME, SIOCGIFINDEX,
 };
+/* Not F_SETOWN, F_SETOWN_EX, F_SETSIG: with O_ASYNC they send signals to others. */
+static const uint64_t seccomp_fcntls[] = {
+	F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW,
+	F_GETPIPE_SZ, F_SETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS,
+};
+static const uint64_t seccomp_fcntls_refused[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG};
 static const uint64_t seccomp_prctls[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, SECCOMP_NAME};
 
 /* Which sockets may be made for which needs. */
@@ -240,6 +248,13 @@ static void seccomp_add_files(struct seccomp_build *b)
 {
 	/* S_ISUID and S_ISGID are for nobody here. No chmod() by a path, which Landlock does not see. */
 	seccomp_add_if(b, SCMP_ACT_ALLOW, "fchmod", seccomp_bits(1, S_ISUID | S_ISGID, 0));
+	static const char *const names[] = {"fcntl", "fcntl64", NULL};
+	for (const char *const *n = names; *n; n++) {
+		for (size_t i = 0; i < SECCOMP_ROWS(seccomp_fcntls); i++)
+			seccomp_add_if(b, SCMP_ACT_ALLOW, *n, seccomp_bits(1, 0xffffffff, seccomp_fcntls[i]));
+		for (size_t i = 0; i < SECCOMP_ROWS(seccomp_fcntls_refused); i++)
+			seccomp_add_if(b, SCMP_ACT_ERRNO(EPERM), *n, seccomp_bits(1, 0xffffffff, seccomp_fcntls_refused[i]));
+	}
 	for (size_t i = 0; i < SECCOMP_ROWS(seccomp_ioctls); i++)
 		seccomp_add_if(b, SCMP_ACT_ALLOW, "ioctl", seccomp_bits(1, 0xffffffff, seccomp_ioctls[i]));
 }
@@ -251,6 +266,29 @@ static bool seccomp_may_make(const struct seccomp_build *b, unsigned family, uns
 		    (!seccomp_sockets_new[i].type || (unsigned)seccomp_sockets_new[i].type == type))
 			return true;
 	return false;
+}
+
+/* Who has no business with others sends on what is connected already, and that is all: no data in a SYN, which connects without
+ * connect(), and no address; so no sendmsg() either, whose address lies where a filter can't look. */
+static void seccomp_add_sending(struct seccomp_build *b)
+{
+	static const struct {
+		const char *name;
+		unsigned flags; /* which argument */
+	} rows[] = {{"sendto", 3}, {"send", 3}, {"sendmsg", 2}, {"sendmmsg", 3}};
+	for (size_t i = 0; i < SECCOMP_ROWS(rows); i++) {
+		const struct scmp_arg_cmp plain[] = {seccomp_bits(rows[i].flags, MSG_FASTOPEN, 0), seccomp_is(4, 0)};
+		bool addressed = i > 1, talks = b->needs & SECCOMP_TALKS;
+		if (b->needs & SANDBOX_CONNECT) {
+			seccomp_add(b, SCMP_ACT_ALLOW, rows[i].name, 0, NULL);
+		} else if (addressed && !talks) {
+			seccomp_add(b, SCMP_ACT_ERRNO(EACCES), rows[i].name, 0, NULL);
+		} else {
+			seccomp_add(b, SCMP_ACT_ALLOW, rows[i].name, i == 0 && !talks ? 2 : 1, plain);
+			seccomp_add_if(b, SCMP_ACT_ERRNO(EACCES), rows[i].name, seccomp_bits(rows[i].flags, MSG_FASTOPEN, MSG_FASTOPEN));
+			if (i == 0 && !talks) seccomp_add_if(b, SCMP_ACT_ERRNO(EACCES), rows[i].name, seccomp_is_not(4, 0));
+		}
+	}
 }
 
 /* Each family by name, because "any other" can't be said to a filter: so a module's author reads "permission denied". */
@@ -282,6 +320,7 @@ int sandbox_seccomp(uint32_t needs, char why[SANDBOX_WHY])
 		snprintf(why, SANDBOX_WHY, "libseccomp did not begin");
 		return -1;
 	}
+	seccomp_add_sending(&b); /* first, because a filter is a list */
 	seccomp_add_lists(&b);
 	seccomp_add_code(&b);
 	seccomp_add_process(&b);

@@ -63,12 +63,12 @@ outcome() { same "$1${escape_needs:+ (needs $escape_needs)}" "$2" "$(sed -n "s/^
 denied="Permission denied" not_permitted="Operation not permitted" nowhere="Function not implemented"
 
 escape nothing unheard-of io-uring shadow passwd read write create allowed data tcp tcp6 udp raw packet netlink unix connect bind \
-	listen udp-use fastopen code code-later fork thread kill raise chmod setuid-bit statm
+	listen udp-use fastopen fastopen-later message-later datagram-later owner code code-later fork thread kill raise chmod setuid-bit statm
 same "its end" 0 $ended
 if [ -n "$seccomp" ]; then
-	for t in tcp tcp6 udp raw packet netlink unix connect bind listen udp-use fastopen; do outcome $t "$denied"; done
+	for t in tcp tcp6 udp raw packet netlink unix connect bind listen udp-use fastopen fastopen-later message-later datagram-later; do outcome $t "$denied"; done
 	for t in unheard-of io-uring chmod setuid-bit; do outcome $t "$nowhere"; done
-	for t in code code-later kill; do outcome $t "$not_permitted"; done
+	for t in code code-later kill owner; do outcome $t "$not_permitted"; done
 	[ -n "$sanitized" ] || outcome fork "$denied"
 fi
 for t in thread raise data; do outcome $t ok; done
@@ -79,7 +79,7 @@ fi
 for t in allowed statm; do outcome $t ok; done
 
 # what is declared is open, and nothing else
-for pair in connect:connect,tcp,tcp6,fastopen udp:udp,udp-use resolve:udp,passwd netlink:netlink listen:bind,listen unix:unix; do
+for pair in connect:connect,tcp,tcp6,fastopen udp:udp,udp-use,datagram-later resolve:udp,passwd netlink:netlink listen:bind,listen unix:unix; do
 	need=${pair%%:*}
 	open=$(echo "${pair#*:}" | tr , ' ')
 	escape "$need" $open raw packet shadow read

@@ -32,7 +32,7 @@ typedef struct {
 struct escape {
 	struct rtun_ctx *ctx;
 	const S *cfg;
-	int listener, stream; /* made in prepare, neither bound nor connected */
+	int listener, stream, datagram; /* made in prepare, neither bound nor connected */
 };
 
 static const struct rtun_option rows[] = {
@@ -186,6 +186,32 @@ static int try_fastopen(struct escape *e)
 	return n < 0 ? -1 : 0;
 }
 
+/* The same on a socket of prepare. */
+static int try_fastopen_later(struct escape *e)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)e->cfg->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	return sendto(e->stream, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to)) < 0 ? -1 : 0;
+}
+
+static int try_message_later(struct escape *e)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)e->cfg->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	char x[] = "x";
+	struct iovec v = {x, 1};
+	struct msghdr m = {.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &v, .msg_iovlen = 1};
+	return sendmsg(e->stream, &m, MSG_FASTOPEN | MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+/* A datagram on a socket of prepare. */
+static int try_datagram_later(struct escape *e)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)e->cfg->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	return sendto(e->datagram, "x", 1, MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to)) < 0 ? -1 : 0;
+}
+
+/* Signals to others, by a descriptor's owner. */
+static int try_owner(struct escape *e) { return fcntl(e->stream, F_SETOWN, getppid()); }
+
 static int try_code(struct escape *e)
 {
 	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -215,6 +241,7 @@ static const struct {
 	{"create", try_create}, {"allowed", try_allowed}, {"data", try_data}, {"chmod", try_chmod}, {"setuid-bit", try_setuid_bit}, {"tcp", try_tcp},
 	{"tcp6", try_tcp6}, {"udp", try_udp}, {"raw", try_raw}, {"packet", try_packet}, {"netlink", try_netlink}, {"unix", try_unix},
 	{"connect", try_connect}, {"bind", try_bind}, {"listen", try_listen}, {"udp-use", try_udp_use}, {"fastopen", try_fastopen},
+	{"fastopen-later", try_fastopen_later}, {"message-later", try_message_later}, {"datagram-later", try_datagram_later}, {"owner", try_owner},
 	{"code", try_code}, {"code-later", try_code_later}, {"kill", try_kill}, {"raise", try_raise}, {"statm", try_statm},
 };
 
@@ -263,7 +290,7 @@ static int create(struct rtun_ctx *ctx, const void *cfg)
 {
 	struct escape *e = calloc(1, sizeof(*e));
 	if (!e) return -RTUN_ENOMEM;
-	*e = (struct escape){.ctx = ctx, .cfg = cfg, .listener = -1, .stream = -1};
+	*e = (struct escape){.ctx = ctx, .cfg = cfg, .listener = -1, .stream = -1, .datagram = -1};
 	ctx->self = e;
 	return 0;
 }
@@ -274,7 +301,8 @@ static int prepare(struct rtun_ctx *ctx)
 	rtun_log(ctx, RTUN_NOTICE, "prepared by user %u with %llx", (unsigned)geteuid(), permitted());
 	e->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	e->stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	return e->listener < 0 || e->stream < 0 ? -RTUN_EIO : 0;
+	e->datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return e->listener < 0 || e->stream < 0 || e->datagram < 0 ? -RTUN_EIO : 0;
 }
 
 static int start(struct rtun_ctx *ctx)
@@ -291,6 +319,7 @@ static void destroy(struct rtun_ctx *ctx)
 	if (!e) return;
 	if (e->listener >= 0) close(e->listener);
 	if (e->stream >= 0) close(e->stream);
+	if (e->datagram >= 0) close(e->datagram);
 	free(e);
 	ctx->self = NULL;
 }
