@@ -40,7 +40,7 @@ struct app {
 	uint64_t stop_at;     /* 0: not draining */
 	bool stopping;        /* the loop is about to end */
 	bool running;
-	char *reload_failure; /* text of the alert, or NULL */
+	struct command_error *reload_failure; /* the last reload's, or NULL */
 	struct doctor *doctors; /* under way */
 };
 

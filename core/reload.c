@@ -219,10 +219,11 @@ static void reload_log(const struct app *app, const struct conf_report *r)
 	}
 }
 
-/* All errors in one sentence; the remedy of the only one, if it is. */
+/* All errors in one sentence; their remedy, when they have one in common (several changes may need one restart). */
 static void reload_words(const struct conf_report *r, struct command_error *err)
 {
-	const char *remedy = r->errors == 1 ? NULL : "correct the configuration and reload again";
+	static const char correct[] = "correct the configuration, see `restunnel check`, and reload again";
+	const char *remedy = NULL;
 	const char *between = "";
 	command_error_set(err, "reload-failed", NULL, "the configuration was not reloaded, the one before it goes on: %s",
 			  r->errors ? "" : "out of memory");
@@ -230,7 +231,8 @@ static void reload_words(const struct conf_report *r, struct command_error *err)
 	for (uint32_t i = 0; i < r->count; i++) {
 		const struct conf_problem *p = &r->items[i];
 		if (p->warning) continue;
-		if (!remedy) remedy = p->remedy;
+		const char *its = p->remedy ? p->remedy : correct;
+		remedy = !remedy || !strcmp(remedy, its) ? its : correct;
 		if (used < sizeof(err->text))
 			used += (size_t)snprintf(err->text + used, sizeof(err->text) - used, "%s%s:%u:%u: %s", between, p->at.file, p->at.line,
 						 p->at.column, p->text);
@@ -241,15 +243,15 @@ static void reload_words(const struct conf_report *r, struct command_error *err)
 
 static void reload_failed(struct app *app, const struct conf_report *r, struct command_error *err)
 {
-	char *text;
+	struct command_error *kept;
 	reload_log(app, r);
 	log_text(app->log, NULL, RTUN_ERROR, "the configuration was not reloaded (errors: %u), the one before it goes on",
 		 r->errors);
 	reload_words(r, err);
-	text = strdup(err->text);
-	if (!text) return; /* the alert before it, if any, goes on */
-	free(app->reload_failure);
-	app->reload_failure = text;
+	kept = app->reload_failure ? app->reload_failure : malloc(sizeof(*kept));
+	if (!kept) return; /* no alert; the log and who asked have been told */
+	*kept = *err;
+	app->reload_failure = kept;
 }
 
 int reload_and_tell(struct app *app, struct command_error *err)

@@ -84,8 +84,8 @@ json_t *status_json(struct app *app)
 	char sentence[1024];
 	json_t *alerts = json_array(), *modules = json_array();
 	if (app->reload_failure)
-		json_array_append_new(alerts, status_alert("reload-failed", app->reload_failure,
-							   "correct the configuration, see `restunnel check`, and reload again"));
+		json_array_append_new(alerts, status_alert(app->reload_failure->code, app->reload_failure->text,
+							   app->reload_failure->remedy));
 	for (uint32_t i = 0; i < app->count; i++) status_instance(app->instances[i], alerts, modules);
 	status_sandbox(app, alerts);
 	status_sentence(app, sentence, sizeof(sentence));

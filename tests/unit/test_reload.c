@@ -180,6 +180,16 @@ static const char *alert(void)
 	return code;
 }
 
+static const char *alert_remedy(void)
+{
+	static char remedy[512];
+	json_t *s = status_json(bed.app);
+	const char *text = json_string_value(json_object_get(json_array_get(json_object_get(s, "alerts"), 0), "remedy"));
+	snprintf(remedy, sizeof(remedy), "%s", text ? text : "");
+	json_decref(s);
+	return remedy;
+}
+
 START_TEST(alert_until_the_next_good_one)
 {
 	struct command_error err;
@@ -189,6 +199,13 @@ START_TEST(alert_until_the_next_good_one)
 	bed_says(err.text, "c.yaml:4:");
 	bed_says(err.text, "needs a restart");
 	ck_assert_str_eq(alert(), "degraded/reload-failed");
+	ck_assert(!strncmp(alert_remedy(), "systemctl restart", 17));
+	bed_write(HEAD C P(", greeting: moin, amount: 8") Q(", greeting: moin, amount: 8")); /* twice */
+	ck_assert_int_lt(reload_and_tell(bed.app, &err), 0);
+	ck_assert(!strncmp(alert_remedy(), "systemctl restart", 17));
+	bed_write(HEAD C P(", amount: many") Q(", amount: 1000"));
+	ck_assert_int_lt(reload_and_tell(bed.app, &err), 0);
+	bed_says(alert_remedy(), "reload again");
 	bed_write(HEAD C P(", greeting: moin") Q(", greeting: ciao"));
 	ck_assert_int_eq(reload_and_tell(bed.app, &err), 0);
 	ck_assert_str_eq(alert(), "ok/-");
