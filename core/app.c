@@ -360,7 +360,7 @@ int app_command(struct app *app, const char *verb, const char *on, const json_t 
 	int rc = app_find_command(app, verb, on, &in, &cmd, err);
 	if (rc) return rc;
 	if (!(cmd->flags & RTUN_CMD_OFFLINE)) {
-		command_error_set(err, "not-running", "start it: systemctl start restunnel, or: restunnel run",
+		command_error_set(err, "not-running", COMMAND_START,
 				  "'%s' needs a running restunnel, and none uses %s",
 				  verb, app->data_dir);
 		return -RTUN_ENOTSUP;

@@ -108,8 +108,7 @@ static void start_follow(struct asking *a)
 
 static int needs_daemon(const struct asking *a)
 {
-	return cli_out_fail(&a->cli->out, "not-running",
-			"start it: `systemctl start restunnel`, or `restunnel run` in another terminal",
+	return cli_out_fail(&a->cli->out, "not-running", COMMAND_START,
 			    "%s needs the running daemon, and none runs on %s", a->verb->name, a->source.data_dir);
 }
 

@@ -138,7 +138,7 @@ static int look(const char *data_dir, json_t **ret_status, struct command_error 
 	memset(err, 0, sizeof(*err));
 	rc = control_client_open(data_dir, &client, err);
 	if (rc == -RTUN_ENOENT) {
-		command_error_set(err, "not-running", "start it: `systemctl start restunnel`, or `restunnel run` in another terminal",
+		command_error_set(err, "not-running", COMMAND_START,
 				  "restunnel is not running on %s", data_dir);
 	}
 	if (rc) return -1;

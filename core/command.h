@@ -25,6 +25,13 @@ struct command_error {
 void command_error_set(struct command_error *e, const char *code, const char *remedy, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* The remedy where nobody answers. The log is asked for by a pattern, because journalctl, unlike systemctl, knows no aliases;
+ * and the alias is there only after `systemctl enable`. */
+#define COMMAND_LOG "journalctl -u 'restunnel*'"
+#define COMMAND_START                                                                                                             \
+	"start it: `systemctl start restunnel` (that name is there once its service was enabled), or `restunnel run` in another " \
+	"terminal; if it ended by itself its log says why: " COMMAND_LOG
+
 /* Exactly one call, from the loop or from inside command_call(): `answer` (with "schema" when it is an object; borrowed,
  * json_incref() to keep it) or, when that is NULL, the error. */
 typedef void command_done_cb(void *arg, json_t *answer, const struct command_error *err);

@@ -28,7 +28,7 @@ static int client_failed(const char *data_dir, struct command_error *err)
 {
 	int e = errno;
 	if (e == ENOENT || e == ECONNREFUSED || e == ENOTDIR) {
-		command_error_set(err, "not-running", "start it: systemctl start restunnel, or: restunnel run",
+		command_error_set(err, "not-running", COMMAND_START,
 				  "no restunnel is running with data-dir %s",
 				  data_dir);
 		return -RTUN_ENOENT;
@@ -81,7 +81,7 @@ int control_client_fd(const struct control_client *c) { return c->fd; }
 
 static int client_lost(struct command_error *err)
 {
-	command_error_set(err, "connection-lost", "see its log: journalctl -u restunnel", "restunnel ended the connection");
+	command_error_set(err, "connection-lost", "see its log: " COMMAND_LOG, "restunnel ended the connection");
 	return -RTUN_EPIPE;
 }
 

@@ -103,6 +103,7 @@ found 1 running False data-dir True polite True
 run 1 doctor
 has out "no              Is restunnel running?"
 has out "help: start it"
+has out "if it ended by itself its log says why: journalctl -u 'restunnel*'"
 [ -z "$(find data -name control.sock)" ] || fail "doctor left a socket"
 
 config oi
