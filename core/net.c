@@ -18,8 +18,10 @@
 #include <unistd.h>
 
 #include "addr.h"
+#include "app_state.h"
 #include "keepfd.h"
 #include "loop.h"
+#include "sandbox.h"
 #include "stream_fd.h"
 #include "timer.h"
 
@@ -393,6 +395,14 @@ static uint32_t connect_begin(struct connecting *c, const struct rtun_connect_re
 	return 0;
 }
 
+/* For the module's author, who would look for the filter or the firewall that denied it. */
+static void connect_denied(struct rtun_ctx *ctx)
+{
+	const struct instance *in = instance_of(ctx);
+	if (in && in->app && sandbox_refuses(in->app->sandbox, SANDBOX_CONNECT))
+		rtun_log(ctx, RTUN_ERROR, "the sandbox refused a connection: the module's descriptor must say that it needs RTUN_NEED_CONNECT");
+}
+
 int host_connect(struct rtun_ctx *ctx, const struct rtun_connect_req *req, struct rtun_op **ret)
 {
 	struct connecting *c = calloc(1, sizeof(*c));
@@ -406,6 +416,8 @@ int host_connect(struct rtun_ctx *ctx, const struct rtun_connect_req *req, struc
 	if (host_timer_create(ctx, on_timeout, c, &c->timer) < 0 || host_op_create(ctx, connect_cancel, c, &c->op) < 0)
 		goto fail;
 	c->err = connect_begin(c, req);
+	if (c->err == RTUN_EDENIED)
+		connect_denied(ctx);
 	if (!c->err && loop_watch(ctx_loop(ctx), c->fd, RTUN_WRITE, on_connected, c, &c->watch) < 0)
 		c->err = RTUN_EOVERLOAD;
 	if (c->err)

@@ -271,6 +271,8 @@ void sandbox_destroy(struct sandbox **sp)
 	*sp = NULL;
 }
 
+bool sandbox_refuses(const struct sandbox *s, enum sandbox_need need) { return s && s->seccomp && !(s->needs & need); }
+
 /* ---- telling ---- */
 
 json_t *sandbox_json(const struct sandbox *s)

@@ -50,6 +50,8 @@ void sandbox_destroy(struct sandbox **sandbox);
 /* {"state": "on" | "partial" | "off", "capabilities": "none", "seccomp": "on" | "unavailable" | "off", "landlock": "abi N" |
  * "unavailable" | "off", "needs": [...], "text"}; null before it is closed. New reference. */
 json_t *sandbox_json(const struct sandbox *sandbox);
+/* Is what needs this bit refused? False for NULL: before it is closed nothing is. */
+bool sandbox_refuses(const struct sandbox *sandbox, enum sandbox_need need);
 /* What an owner should know about it: an alert's code, text and remedy. NULL: nothing. */
 const char *sandbox_trouble(const struct sandbox *sandbox, const char **ret_text, const char **ret_remedy);
 

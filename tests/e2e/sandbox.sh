@@ -62,7 +62,7 @@ escape_done() { ! alive escape || grep -q 'has started' escape.log; }
 outcome() { same "$1${escape_needs:+ (needs $escape_needs)}" "$2" "$(sed -n "s/^tried $1: //p" escape.log)"; }
 denied="Permission denied" not_permitted="Operation not permitted" nowhere="Function not implemented"
 
-escape nothing unheard-of io-uring shadow passwd read write create allowed data tcp tcp6 udp raw packet netlink unix connect bind \
+escape nothing unheard-of io-uring shadow passwd read write create allowed data tcp tcp6 udp raw packet netlink unix connect host-connect bind \
 	listen udp-use fastopen fastopen-later message-later datagram-later owner code code-later fork thread kill raise chmod setuid-bit statm
 same "its end" 0 $ended
 if [ -n "$seccomp" ]; then
@@ -71,6 +71,7 @@ if [ -n "$seccomp" ]; then
 	for t in code code-later kill owner; do outcome $t "$not_permitted"; done
 	[ -n "$sanitized" ] || outcome fork "$denied"
 fi
+if [ -n "$seccomp" ]; then check "the log says which need was not declared" grep -q 'it needs RTUN_NEED_CONNECT' escape.log; fi
 for t in thread raise data; do outcome $t ok; done
 if [ -n "$landlock" ]; then
 	for t in shadow read write create; do outcome $t "$denied"; done
@@ -79,11 +80,12 @@ fi
 for t in allowed statm; do outcome $t ok; done
 
 # what is declared is open, and nothing else
-for pair in connect:connect,tcp,tcp6,fastopen udp:udp,udp-use,datagram-later resolve:udp,passwd netlink:netlink listen:bind,listen unix:unix; do
+for pair in connect:connect,host-connect,tcp,tcp6,fastopen udp:udp,udp-use,datagram-later resolve:udp,passwd netlink:netlink listen:bind,listen unix:unix; do
 	need=${pair%%:*}
 	open=$(echo "${pair#*:}" | tr , ' ')
 	escape "$need" $open raw packet shadow read
 	same "needs $need: its end" 0 $ended
+	not grep -q RTUN_NEED_ escape.log || fail "needs $need: the log misses a need"
 	for t in $open; do outcome "$t" ok; done
 	if [ -n "$seccomp" ]; then for t in raw packet; do outcome $t "$denied"; done; fi
 	if [ -n "$landlock" ]; then for t in shadow read; do outcome $t "$denied"; done; fi

@@ -157,6 +157,23 @@ static int try_connect_on(int fd, const struct escape *e)
 /* A socket of prepare, so that nothing but the connect itself can be refused. */
 static int try_connect(struct escape *e) { return try_connect_on(e->stream, e); }
 
+/* By the core; what comes of it is no matter, for the log says why it can't be. */
+static void on_host_connect(void *arg, uint32_t err, struct rtun_stream **s)
+{
+	(void)arg, (void)err;
+	rtun_close(s);
+}
+
+static int try_host_connect(struct escape *e)
+{
+	struct rtun_connect_req req = {.size = sizeof(req), .cb = on_host_connect,
+				       .to = {.family = 4, .port = (uint16_t)e->cfg->port, .ip = {127, 0, 0, 1}}};
+	struct rtun_op *op = NULL;
+	int r = rtun_connect(e->ctx, &req, &op);
+	if (r >= 0) rtun_op_cancel(&op);
+	return r < 0 ? -1 : 0;
+}
+
 static int try_bind(struct escape *e)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(4444), .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -240,7 +257,7 @@ static const struct {
 	{"io-uring", try_io_uring}, {"shadow", try_shadow}, {"passwd", try_passwd}, {"read", try_read}, {"write", try_write},
 	{"create", try_create}, {"allowed", try_allowed}, {"data", try_data}, {"chmod", try_chmod}, {"setuid-bit", try_setuid_bit}, {"tcp", try_tcp},
 	{"tcp6", try_tcp6}, {"udp", try_udp}, {"raw", try_raw}, {"packet", try_packet}, {"netlink", try_netlink}, {"unix", try_unix},
-	{"connect", try_connect}, {"bind", try_bind}, {"listen", try_listen}, {"udp-use", try_udp_use}, {"fastopen", try_fastopen},
+	{"connect", try_connect}, {"host-connect", try_host_connect}, {"bind", try_bind}, {"listen", try_listen}, {"udp-use", try_udp_use}, {"fastopen", try_fastopen},
 	{"fastopen-later", try_fastopen_later}, {"message-later", try_message_later}, {"datagram-later", try_datagram_later}, {"owner", try_owner},
 	{"code", try_code}, {"code-later", try_code_later}, {"kill", try_kill}, {"raise", try_raise}, {"statm", try_statm},
 };
