@@ -9,6 +9,7 @@
 
 #include "cli_report.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -26,14 +27,25 @@ static const char head[] =
 	"A report of `restunnel doctor`. In it are: versions of restunnel and of the system; the configuration's keys, and those of its\n"
 	"values that are numbers, choices, instances' names, loopback or wildcard addresses; what `status` and `doctor` say.\n"
 	"Left out, shown as <removed> or <address>: every other value of the configuration, wherever it is met; addresses; what looks like\n"
-	"a key or a token. There are no lines of the log in it; if you are asked for them: journalctl -u restunnel -n 200\n"
-	"Texts may still name devices of yours. Read it before you send it.\n";
+	"a key or a token; names and addresses of what this machine is paired with. There are no lines of the log in it; if you are asked for them: journalctl -u restunnel -n 200\n"
+	"Read it before you send it.\n";
 
 struct writer {
 	FILE *to;
 	struct cli_scrub *scrub;
 	struct modload *modules;
 };
+
+/* "vps.example.net:9000": the host alone stands in texts, too. */
+static void hide_value(const struct writer *w, const char *value)
+{
+	const char *colon = strrchr(value, ':');
+	char *host = strndup(value, colon ? (size_t)(colon - value) : strlen(value));
+
+	cli_scrub_add(w->scrub, value);
+	if (colon && host) cli_scrub_add(w->scrub, host);
+	free(host);
+}
 
 int cli_report_open(const struct cli *cli, const char *path, FILE **ret)
 {
@@ -103,7 +115,7 @@ static void write_node(struct writer *w, const struct conf_node *n, const struct
 
 		fputc(' ', w->to);
 		write_text(w, shown ? n->text : CLI_SCRUB_REMOVED);
-		if (!shown) cli_scrub_add(w->scrub, n->text);
+		if (!shown) hide_value(w, n->text);
 	}
 	fputc('\n', w->to);
 	if (n->kind == CONF_MAP && conf_node_get(n, "module")) {
@@ -192,6 +204,39 @@ static void hide_directory(const struct writer *w, const char *path)
 	free(dir);
 }
 
+/* What modules have written about others: one "key: value" a line, the value perhaps in quotes. */
+static void hide_named(const struct writer *w, FILE *f)
+{
+	char line[1024], key[32], value[512];
+
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " - %31[a-z-]: \"%511[^\"\n]", key, value) != 2 && sscanf(line, " - %31[a-z-]: %511[^\n]", key, value) != 2 &&
+		    sscanf(line, " %31[a-z-]: \"%511[^\"\n]", key, value) != 2 && sscanf(line, " %31[a-z-]: %511[^\n]", key, value) != 2)
+			continue;
+		if (!strcmp(key, "name") || !strcmp(key, "address") || !strcmp(key, "device-name")) hide_value(w, value);
+	}
+}
+
+static void hide_known(const struct writer *w, const char *data_dir)
+{
+	DIR *d = data_dir ? opendir(data_dir) : NULL;
+	const struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		const char *end = strrchr(e->d_name, '.');
+		int fd = end && !strcmp(end, ".yaml") ? openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+		FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+
+		if (f) {
+			hide_named(w, f);
+			fclose(f);
+		} else if (fd >= 0) {
+			close(fd);
+		}
+	}
+	if (d) closedir(d);
+}
+
 int cli_report_write(const struct cli *cli, const char *path, FILE *to, const struct cli_report *r)
 {
 	struct writer w = {.to = to, .scrub = cli_scrub_create()};
@@ -202,6 +247,7 @@ int cli_report_write(const struct cli *cli, const char *path, FILE *to, const st
 	fputs(head, to);
 	write_system(&w);
 	write_configuration(&w, r->conf);
+	hide_known(&w, r->conf ? r->conf->data_dir : NULL);
 	write_status(&w, r->status);
 	write_checks(&w, cli, r->document);
 	modload_destroy(&w.modules);

@@ -89,11 +89,11 @@ static size_t address_at(const char *text, const char *at, struct rtun_addr *ret
 
 static size_t key_at(const char *text, const char *at)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-_=";
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-_=/";
 	size_t len = strspn(at, alphabet);
 	bool upper = false, lower = false, digit = false;
 
-	if (len < KEY_LEAST || (at != text && strchr(alphabet, at[-1]))) return 0;
+	if (len < KEY_LEAST || *at == '/' || (at != text && at[-1] != '/' && strchr(alphabet, at[-1]))) return 0;
 	for (size_t i = 0; i < len; i++) {
 		upper = upper || (at[i] >= 'A' && at[i] <= 'Z');
 		lower = lower || (at[i] >= 'a' && at[i] <= 'z');

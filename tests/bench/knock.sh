@@ -93,7 +93,6 @@ flood_row() {
 	shift
 	await 60 "the node" online node
 	rm -f calm busy calm_direct busy_direct flood.log
-	rss=$(rss_kib hub)
 	for i in $(seq "$ROUNDS"); do
 		tunnel >>calm; speed >>calm_direct
 		spawn flood stranger "$lab/flood" "$@" 600
@@ -101,13 +100,14 @@ flood_row() {
 		tunnel >>busy; speed >>busy_direct
 		stop flood
 	done
+	rss=$(rss_kib hub)
 	spawn flood stranger "$lab/flood" "$@" 600
 	sleep 1
 	c=$(cpu) t=$(now_ms)
-	sleep 3
+	sleep 5
 	idle=$(percent $(($(cpu) - c)) $((($(now_ms) - t) / 10)))
-	reconnects flood_row
 	rss_after=$(rss_kib hub)
+	reconnects flood_row
 	stop flood
 	set -- $(awk '{ n += $1; s += $2; c += $3 } END { printf "%.0f %.0f", n / s / 1000, 100 * c / s }' flood.log)
 	echo "| $text | $1 | $2 | $idle | $rss → $rss_after |" \

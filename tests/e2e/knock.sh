@@ -106,6 +106,12 @@ if [ $hides = filtered ]; then
 fi
 same "doctor on the node: findings" "$node_expected" "$(findings node)"
 same "doctor on the hub: findings" "$hub_expected" "$(findings hub)"
+for p in node hub; do
+	rm -f report.txt
+	rt $p $p doctor --report report.txt >/dev/null
+	check "$p's report was written" grep -q '==== doctor' report.txt
+	not grep -e 11.0.0.1 -e 11-0-0-1 report.txt || fail "$p's report says where the hub is"
+done
 
 block datagrams ip "udp dport 9000 drop"
 anew node "datagrams are blocked" syn 1900 3500

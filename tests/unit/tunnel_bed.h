@@ -164,6 +164,7 @@ static void connecting_done(void *arg)
 			s = l->node.s;
 			line_accept(l);
 			c->cb(c->arg, 0, &s);
+			rtun_close(&s); /* a probe does not take it */
 		}
 	}
 	free(c);
