@@ -27,7 +27,7 @@ def start():
         for i, fd in enumerate(high):
             os.dup2(fd, 3 + i)
         os.closerange(3 + len(high), 400)
-        env = dict(os.environ, NOTIFY_SOCKET=directory + "/notify")
+        env = dict(os.environ, NOTIFY_SOCKET=directory + "/notify", FDSTORE="64")
         if store:
             env.update(LISTEN_FDS=str(len(store)), LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES=":".join(name for name, _ in store))
         os.execvpe(command[0], command, env)
