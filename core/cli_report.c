@@ -20,6 +20,7 @@
 
 #include "addr.h"
 #include "cli_scrub.h"
+#include "command.h"
 #include "modload.h"
 #include "schema.h"
 
@@ -27,7 +28,8 @@ static const char head[] =
 	"A report of `restunnel doctor`. In it are: versions of restunnel and of the system; the configuration's keys, and those of its\n"
 	"values that are numbers, choices, instances' names, loopback or wildcard addresses; what `status` and `doctor` say.\n"
 	"Left out, shown as <removed> or <address>: every other value of the configuration, wherever it is met; addresses; what looks like\n"
-	"a key or a token; names and addresses of what this machine is paired with. There are no lines of the log in it; if you are asked for them: journalctl -u restunnel -n 200\n"
+	"a key or a token; names and addresses of what this machine is paired with. There are no lines of the log in it; if you are asked\n"
+	"for them: " COMMAND_LOG " -n 200\n"
 	"Read it before you send it.\n";
 
 struct writer {
@@ -36,14 +38,33 @@ struct writer {
 	struct modload *modules;
 };
 
-/* "vps.example.net:9000": the host alone stands in texts, too. */
+/* As names are made of hosts: small letters, and one dash for all that stands between them. */
+static void dash(char *text)
+{
+	char *to = text;
+
+	for (const char *c = text; *c; c++) {
+		if (*c >= 'A' && *c <= 'Z') *to++ = (char)(*c - 'A' + 'a');
+		else if (*c != '.' && *c != ':' && *c != '-') *to++ = *c;
+		else if (to != text && to[-1] != '-') *to++ = '-';
+	}
+	*to = 0;
+}
+
+/* "vps.example.net:9000": the host alone stands in texts, too, also as "vps-example-net", where a name is made of it. */
 static void hide_value(const struct writer *w, const char *value)
 {
 	const char *colon = strrchr(value, ':');
-	char *host = strndup(value, colon ? (size_t)(colon - value) : strlen(value));
+	bool port = colon && colon[1] && !colon[1 + strspn(colon + 1, "0123456789")];
+	size_t len = port ? (size_t)(colon - value) : strlen(value);
+	bool brackets = len > 2 && value[0] == '[' && value[len - 1] == ']';
+	char *host = brackets ? strndup(value + 1, len - 2) : strndup(value, len);
 
+	if (!host) abort();
 	cli_scrub_add(w->scrub, value);
-	if (colon && host) cli_scrub_add(w->scrub, host);
+	cli_scrub_add(w->scrub, host);
+	dash(host);
+	cli_scrub_add(w->scrub, host);
 	free(host);
 }
 
@@ -213,7 +234,7 @@ static void hide_named(const struct writer *w, FILE *f)
 		if (sscanf(line, " - %31[a-z-]: \"%511[^\"\n]", key, value) != 2 && sscanf(line, " - %31[a-z-]: %511[^\n]", key, value) != 2 &&
 		    sscanf(line, " %31[a-z-]: \"%511[^\"\n]", key, value) != 2 && sscanf(line, " %31[a-z-]: %511[^\n]", key, value) != 2)
 			continue;
-		if (!strcmp(key, "name") || !strcmp(key, "address") || !strcmp(key, "device-name")) hide_value(w, value);
+		if (!strcmp(key, "name") || !strcmp(key, "address") || !strcmp(key, "host") || !strcmp(key, "device-name")) hide_value(w, value);
 	}
 }
 

@@ -177,6 +177,20 @@ fi
 
 # ---- the report
 
+# what is kept about others is met in texts again: whole, without the port, with dashes; the greeting is cut, so not removed as one
+cat >data/peers.yaml <<-EOF
+	records:
+	  - name: "far away"
+	    address: "vps.Example.net:9000"
+	  - name: cellar
+	    host: "[2001:db8::7]:9000"
+EOF
+config 'vps-example-net vps.Example.net cellar 2001-db8-7 far away and so on, for longer than it shows'
+run 0 reload
+run 0 doctor --report peers.txt
+has peers.txt "Is the greeting polite? <removed> <removed> <removed> <removed> <removed> and"
+for part in xample cellar 2001 "far away"; do hasnt peers.txt "$part"; done
+rm data/peers.yaml
 config 'a secret word'
 run 0 reload
 run 0 doctor --report report.txt
