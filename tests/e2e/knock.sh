@@ -251,7 +251,8 @@ stop other || fail "the neighbour ended with status $?"
 
 hub revoke node >/dev/null || fail "revoke"
 told() { grep -q "a device that is not paired (.*) knocked from" hub.log; }
-await 20 "the hub's line about who is not paired" told
+# (after so many short tunnels its pause may be the longest, a minute and 30 %)
+await 90 "the hub's line about who is not paired" told
 check "and its count" [ "$(hub metrics | sed -n 's/^restunnel_knocks_total{.*result="unknown".*} //p')" -gt 0 ]
 refused() { node hubs --json | json - 'd["hubs"][0]["last_error"]' | grep -q "does not open to our knocks"; }
 await 30 "the node to say what is wrong" refused
