@@ -58,7 +58,7 @@ latency() {
 		[ $rtt = 0 ] || delay_of $rtt
 		reconnects "rtt$rtt"
 		echo "| $rtt | $(quantile "rtt$rtt.each" 0.5) | $(quantile "rtt$rtt.each" 0.95) | $(quantile "rtt$rtt.each" 1) | $((2 * rtt + 60)) |"
-		[ $rtt = 0 ] || { at net ip route del 11.0.0.1/32; kill "$(pid_of delay)"; wait "$(pid_of delay)"; }
+		[ $rtt = 0 ] || { at net ip route del 11.0.0.1/32; kill "$(pid_of delay)"; wait "$(pid_of delay)" 2>/dev/null; }
 	done
 	at net ip rule del iif delay lookup 200
 	check "usable" usable
