@@ -161,7 +161,10 @@ link() {
 address() {
 	address_place=$1 address_device=$2
 	shift 2
-	for a in "$@"; do at "$address_place" ip addr add "$a" dev "$address_device"; done
+	for a in "$@"; do
+		case $a in *:*) nodad=nodad ;; *) nodad= ;; esac
+		at "$address_place" ip addr add "$a" dev "$address_device" $nodad
+	done
 }
 
 # route PLACE PREFIX GATEWAY
