@@ -233,6 +233,7 @@ await 5 "a download" streams
 # ---- a neighbour behind the same address, both cut off at the same moment
 
 both() { online node && online other; }
+anew node "started anew, its pauses are short again"
 node_conf other
 mkdir -p -m 700 other
 rt node other enroll "$(new_url --name other)" >enroll.log 2>&1 || fail "enroll: $(cat enroll.log)"
@@ -249,6 +250,7 @@ stop other || fail "the neighbour ended with status $?"
 
 # ---- revoked
 
+anew node "started anew, its pauses are short again"
 hub revoke node >/dev/null || fail "revoke"
 told() { grep -q "a device that is not paired (.*) knocked from" hub.log; }
 # (after so many short tunnels its pause may be the longest, a minute and 30 %)
