@@ -11,6 +11,7 @@
  * A port that is filtered shows when its sockets are gone: then the kernel answers RST. So the supervisor, where there is
  * one, keeps them while this program is dead. (A closed one shows nothing then, and keeps nothing.)
  */
+#include <assert.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static const struct mode {
 } modes[] = {
 	[CONCEAL_CLOSED] = {GATE_CLOSED, "closed"}, [CONCEAL_FILTERED] = {GATE_FILTERED, "filtered"}, [CONCEAL_NONE] = {GATE_NONE, "none"},
 };
+static_assert(EAR_WHY == GATE_WHY, "trial_why takes the reasons of both");
 static const uint32_t best_first[] = {CONCEAL_CLOSED, CONCEAL_FILTERED};
 
 const char *conceal_name(const struct hub *h)

@@ -137,19 +137,7 @@ mode=closed
 alike "nothing runs" # and leaves what all states are compared with
 states
 
-# A firewall that lets nothing in but to the tunnel's port.
 mode=filtered
-at hub nft -f - <<-E
-	table inet firewall {
-		chain input {
-			type filter hook input priority 0; policy drop;
-			ct state established,related accept
-			iifname "lo" accept
-			icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
-			tcp dport 9000 accept
-			udp dport 9000 accept
-		}
-	}
-E
+lab_firewall 9000
 states
 say "gate: passed"

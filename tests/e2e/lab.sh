@@ -218,6 +218,22 @@ lab_network() {
 	E
 }
 
+# lab_firewall PORT: the hub's firewall lets nothing in but to this port, and what IPv6 needs to find a neighbour
+lab_firewall() {
+	at hub nft -f - <<-E
+		table inet firewall {
+			chain input {
+				type filter hook input priority 0; policy drop;
+				ct state established,related accept
+				iifname "lo" accept
+				icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+				tcp dport $1 accept
+				udp dport $1 accept
+			}
+		}
+	E
+}
+
 # ---- servers
 
 # Everything under this mount namespace asks the lab's own DNS server
