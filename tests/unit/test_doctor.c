@@ -272,8 +272,11 @@ END_TEST
 
 START_TEST(few_files)
 {
-	const struct rlimit few = {256, 256};
+	struct rlimit few;
 	run(P "}\n");
+	/* only the soft limit: valgrind, which keeps the last ones for itself, refuses to have the hard one changed */
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &few), 0);
+	few.rlim_cur = 256;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	ask_now();
 	says("open-files", 0, "256 at once");
