@@ -58,8 +58,7 @@ struct loop {
 struct rtun_watch {
 	struct rtun_object object;
 	struct loop *loop;
-	ev_io read, write; /* two, so that starting and stopping within a turn costs no system call */
-	uint32_t events;
+	ev_io io; /* libev looks at the end of a turn only: stopping and starting within it costs no system call */
 	rtun_watch_cb *cb;
 	void *arg;
 };
@@ -294,18 +293,21 @@ void host_defer_destroy(struct rtun_defer **d)
 
 /* ---- descriptors ---- */
 
-static void on_read(struct ev_loop *ev, ev_io *io, int revents)
+static int ev_of(uint32_t events)
 {
-	struct rtun_watch *w = io->data;
-	(void)ev, (void)revents;
-	w->cb(w->arg, io->fd, RTUN_READ);
+	return (events & RTUN_READ ? EV_READ : 0) | (events & RTUN_WRITE ? EV_WRITE : 0);
 }
 
-static void on_write(struct ev_loop *ev, ev_io *io, int revents)
+static uint32_t of_ev(int ev)
+{
+	return (ev & EV_READ ? RTUN_READ : 0) | (ev & EV_WRITE ? RTUN_WRITE : 0);
+}
+
+static void on_io(struct ev_loop *ev, ev_io *io, int revents)
 {
 	struct rtun_watch *w = io->data;
-	(void)ev, (void)revents;
-	w->cb(w->arg, io->fd, RTUN_WRITE);
+	(void)ev;
+	w->cb(w->arg, io->fd, of_ev(revents));
 }
 
 int host_watch(struct rtun_ctx *ctx, int fd, uint32_t events, rtun_watch_cb *cb, void *arg, struct rtun_watch **ret)
@@ -319,9 +321,8 @@ int loop_watch(struct loop *loop, int fd, uint32_t events, rtun_watch_cb *cb, vo
 	if (!w)
 		return -RTUN_ENOMEM;
 	*w = (struct rtun_watch){.object = {&host_table}, .loop = loop, .cb = cb, .arg = arg};
-	ev_io_init(&w->read, on_read, fd, EV_READ);
-	ev_io_init(&w->write, on_write, fd, EV_WRITE);
-	w->read.data = w->write.data = w;
+	ev_io_init(&w->io, on_io, fd, 0);
+	w->io.data = w;
 	*ret = w;
 	host_watch_set(w, events);
 	return 0;
@@ -329,15 +330,22 @@ int loop_watch(struct loop *loop, int fd, uint32_t events, rtun_watch_cb *cb, vo
 
 void host_watch_set(struct rtun_watch *w, uint32_t events)
 {
-	if (events & RTUN_READ)
-		ev_io_start(w->loop->ev, &w->read);
-	else
-		ev_io_stop(w->loop->ev, &w->read);
-	if (events & RTUN_WRITE)
-		ev_io_start(w->loop->ev, &w->write);
-	else
-		ev_io_stop(w->loop->ev, &w->write);
-	w->events = events;
+	if (watch_events(w) == events)
+		return;
+	ev_io_stop(w->loop->ev, &w->io);
+	ev_io_modify(&w->io, ev_of(events));
+	if (events)
+		ev_io_start(w->loop->ev, &w->io);
+}
+
+uint32_t watch_events(const struct rtun_watch *w)
+{
+	return of_ev(w->io.events);
+}
+
+int watch_fd(const struct rtun_watch *w)
+{
+	return w->io.fd;
 }
 
 void host_unwatch(struct rtun_watch **w)

@@ -29,6 +29,8 @@ void loop_turn(struct loop *loop);
 /* Virtual only: let `ns` pass, timer by timer, a turn for each. */
 void loop_advance(struct loop *loop, uint64_t ns);
 int loop_watch(struct loop *loop, int fd, uint32_t events, rtun_watch_cb *cb, void *arg, struct rtun_watch **ret);
+uint32_t watch_events(const struct rtun_watch *w);
+int watch_fd(const struct rtun_watch *w);
 /* Look at the clock: before timers are started outside of a turn, after something that may have taken long. */
 void loop_update(struct loop *loop);
 /* Monotonic ns of this turn. */

@@ -16,7 +16,6 @@
 
 struct direction {
 	struct rtun_relay *relay;
-	struct rtun_stream *from, *to;
 	uint64_t bytes;
 	uint32_t result;
 	bool done;
@@ -24,7 +23,8 @@ struct direction {
 
 struct rtun_relay {
 	struct rtun_object object;
-	struct direction d[2];
+	struct rtun_stream *ends[2];
+	struct direction d[2]; /* from ends[i] to the other */
 	struct rtun_timer *timer; /* made when there is something to wait for: most never need it */
 	uint64_t half_close, idle, last_byte;
 	uint64_t half_closed_at; /* 0: not yet */
@@ -36,6 +36,21 @@ struct rtun_relay {
 
 static void pump(struct direction *d);
 
+static struct rtun_stream *from(const struct direction *d)
+{
+	return d->relay->ends[d != d->relay->d];
+}
+
+static struct rtun_stream *to(const struct direction *d)
+{
+	return d->relay->ends[d == d->relay->d];
+}
+
+static struct direction *back(struct direction *d)
+{
+	return d == d->relay->d ? d + 1 : d - 1;
+}
+
 /* ---- ends ---- */
 
 static void finish(void *arg)
@@ -46,8 +61,8 @@ static void finish(void *arg)
 		result.bytes[i] = r->d[i].bytes;
 		result.result[i] = r->d[i].result;
 	}
-	host_stream_close(&r->d[0].from);
-	host_stream_close(&r->d[1].from);
+	host_stream_close(&r->ends[0]);
+	host_stream_close(&r->ends[1]);
 	host_timer_destroy(&r->timer);
 	if (r->done)
 		r->done(r->arg, &result);
@@ -73,8 +88,8 @@ static void fail(struct rtun_relay *r, uint32_t err)
 			r->d[i].done = true;
 			r->d[i].result = err;
 		}
-	host_stream_abort(r->d[0].from, err);
-	host_stream_abort(r->d[1].from, err);
+	host_stream_abort(r->ends[0], err);
+	host_stream_abort(r->ends[1], err);
 	end(r);
 }
 
@@ -109,29 +124,28 @@ static void on_timer(void *arg)
 		arm(r); /* bytes have moved since: no timer is touched for each of them */
 }
 
-/* The output of d->to is broken, so this direction leads nowhere; but what its input still holds may be an answer. When
+/* The output of to(d) is broken, so this direction leads nowhere; but what its input still holds may be an answer. When
  * that is through, or has no way either, it is over. */
 static void output_broken(struct direction *d)
 {
 	struct rtun_relay *r = d->relay;
-	const struct direction *back = d == &r->d[0] ? &r->d[1] : &r->d[0];
-	if (back->done || back->to->out_err)
-		fail(r, d->to->out_err);
+	if (back(d)->done || to(back(d))->out_err)
+		fail(r, to(d)->out_err);
 }
 
 static void direction_done(struct direction *d)
 {
 	struct rtun_relay *r = d->relay;
-	struct direction *back = d == &r->d[0] ? &r->d[1] : &r->d[0];
+	struct direction *other = back(d);
 	if (d->done)
 		return;
 	d->done = true;
-	if (back->done) {
+	if (other->done) {
 		end(r);
 		return;
 	}
-	if (back->to->out_err) {
-		output_broken(back);
+	if (to(other)->out_err) {
+		output_broken(other);
 		return;
 	}
 	r->half_closed_at = loop_now(r->end.loop);
@@ -148,20 +162,15 @@ static void count(struct direction *d, uint64_t n)
 	d->relay->last_byte = loop_now(d->relay->end.loop);
 }
 
-static struct direction *towards(struct rtun_relay *r, const struct rtun_stream *s)
-{
-	return &r->d[r->d[0].to == s ? 0 : 1];
-}
-
 /* `from` feeds: its bytes go straight into `to`. */
 static uint64_t sink(void *arg, const struct iovec *v, uint32_t n)
 {
 	struct direction *d = arg;
 	if (d->relay->ended)
 		return iov_total(v, n);
-	if (stream_can_pull(d->to))
+	if (stream_can_pull(to(d)))
 		return 0;
-	int64_t r = host_stream_writev(d->to, v, n);
+	int64_t r = host_stream_writev(to(d), v, n);
 	if (r < 0 && r != -RTUN_EAGAIN) {
 		fail(d->relay, (uint32_t)-r);
 		return iov_total(v, n);
@@ -170,7 +179,7 @@ static uint64_t sink(void *arg, const struct iovec *v, uint32_t n)
 		r = 0;
 	count(d, (uint64_t)r);
 	if ((uint64_t)r < iov_total(v, n))
-		host_stream_want(d->to, RTUN_WRITE);
+		host_stream_want(to(d), RTUN_WRITE);
 	return (uint64_t)r;
 }
 
@@ -179,14 +188,14 @@ static uint64_t sink(void *arg, const struct iovec *v, uint32_t n)
 static int64_t source(void *arg, const struct iovec *v, uint32_t n)
 {
 	struct direction *out = arg;
-	struct direction *d = towards(out->relay, out->from);
+	struct direction *d = back(out);
 	if (d->relay->ended || d->done)
 		return -RTUN_EAGAIN;
-	int64_t r = host_stream_readv(d->from, v, n);
+	int64_t r = host_stream_readv(from(d), v, n);
 	if (r > 0)
 		count(d, (uint64_t)r);
 	if (r == -RTUN_EAGAIN || (r > 0 && (uint64_t)r < iov_total(v, n)))
-		host_stream_want(d->from, RTUN_READ); /* and `offer` again: a short read saves asking once more */
+		host_stream_want(from(d), RTUN_READ); /* and `offer` again: a short read saves asking once more */
 	else if (r == 0)
 		direction_done(d);
 	else if (r < 0)
@@ -201,15 +210,15 @@ static int move_once(struct direction *d, uint64_t *moved)
 {
 	struct iovec v[IOV_MAX_HERE];
 	struct buf_pool *pool = loop_buffers(d->relay->end.loop);
-	uint32_t n = stream_held(d->from, v, IOV_MAX_HERE);
+	uint32_t n = stream_held(from(d), v, IOV_MAX_HERE);
 	bool held = n > 0;
 	int64_t got, put;
 
 	if (!held) {
 		v[0] = (struct iovec){loop_scratch(d->relay->end.loop), LOOP_SCRATCH};
-		got = host_stream_readv(d->from, v, 1);
+		got = host_stream_readv(from(d), v, 1);
 		if (got == -RTUN_EAGAIN) {
-			host_stream_want(d->from, RTUN_READ);
+			host_stream_want(from(d), RTUN_READ);
 			return 0;
 		}
 		if (got < 0) {
@@ -217,14 +226,14 @@ static int move_once(struct direction *d, uint64_t *moved)
 			return 0;
 		}
 		if (got == 0) {
-			host_stream_shutdown(d->to);
+			host_stream_shutdown(to(d));
 			direction_done(d);
 			return 0;
 		}
 		v[0].iov_len = (size_t)got;
 		n = 1;
 	}
-	put = host_stream_writev(d->to, v, n);
+	put = host_stream_writev(to(d), v, n);
 	if (put < 0 && put != -RTUN_EAGAIN) {
 		fail(d->relay, (uint32_t)-put);
 		return 0;
@@ -234,20 +243,20 @@ static int move_once(struct direction *d, uint64_t *moved)
 	count(d, taken);
 	*moved += taken;
 	if (held) {
-		stream_take_held(d->from, taken);
+		stream_take_held(from(d), taken);
 	} else if (rest) {
 		v[0] = (struct iovec){(uint8_t *)v[0].iov_base + taken, rest};
-		if (buf_append(pool, &d->from->in, v, 1) < 0) {
+		if (buf_append(pool, &from(d)->in, v, 1) < 0) {
 			fail(d->relay, RTUN_EOVERLOAD);
 			return 0;
 		}
 	}
 	if (rest) {
-		host_stream_want(d->to, RTUN_WRITE);
+		host_stream_want(to(d), RTUN_WRITE);
 		return 0;
 	}
 	if (!held && taken < LOOP_SCRATCH) { /* a short read: the next would only say so */
-		host_stream_want(d->from, RTUN_READ);
+		host_stream_want(from(d), RTUN_READ);
 		return 0;
 	}
 	return 1;
@@ -258,27 +267,28 @@ static void pump(struct direction *d)
 	uint64_t moved = 0;
 	if (d->done || d->relay->ended)
 		return;
-	if (d->to->out_err) {
+	if (to(d)->out_err) {
 		output_broken(d);
 		return;
 	}
-	if (stream_can_pull(d->to)) {
-		stream_offer(d->to);
+	if (stream_can_pull(to(d))) {
+		stream_offer(to(d));
 		return;
 	}
 	while (moved < TURN_BYTES)
 		if (!move_once(d, &moved))
 			return;
-	host_stream_want(d->from, RTUN_READ);
+	host_stream_want(from(d), RTUN_READ);
 }
 
 static void on_ready(void *arg, struct rtun_stream *s, uint32_t events)
 {
 	struct direction *out = arg; /* from s to the other */
+	(void)s;
 	if (events & RTUN_READ)
 		pump(out);
 	if (events & RTUN_WRITE)
-		pump(towards(out->relay, s));
+		pump(back(out));
 }
 
 /* ---- start ---- */
@@ -295,15 +305,16 @@ int host_relay_start(struct rtun_ctx *ctx, const struct rtun_relay_req *req, str
 	r->arg = req->arg;
 	loop_defer_init(&r->end, ctx_loop(ctx), finish, r);
 	r->last_byte = loop_now(r->end.loop);
-	r->d[0] = (struct direction){.relay = r, .from = *req->a, .to = *req->b};
-	r->d[1] = (struct direction){.relay = r, .from = *req->b, .to = *req->a};
+	r->d[0].relay = r->d[1].relay = r;
+	r->ends[0] = *req->a;
+	r->ends[1] = *req->b;
 	*req->a = *req->b = NULL;
 	for (int i = 0; i < 2; i++) {
-		host_stream_on_ready(r->d[i].from, on_ready, &r->d[i]);
-		stream_join(r->d[i].from, &relay_joint, &r->d[i]);
+		host_stream_on_ready(r->ends[i], on_ready, &r->d[i]);
+		stream_join(r->ends[i], &relay_joint, &r->d[i]);
 	}
 	for (int i = 0; i < 2; i++)
-		host_stream_want(r->d[i].from, RTUN_READ);
+		host_stream_want(r->ends[i], RTUN_READ);
 	arm(r);
 	++*loop_relays(r->end.loop);
 	*ret = r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * stream_fd.c - sockets as streams: bytes go straight between the kernel and the reader's or writer's buffers.
+ * stream_fd.c - sockets as streams: bytes go straight between the kernel and the reader's or writer's buffers. There may be
+ * thousands, so nothing is kept here: `self` is the watch, which knows the socket and what is wanted, and its arg the stream.
  */
 #include "stream_fd.h"
 
@@ -13,13 +14,6 @@
 #include <unistd.h>
 
 #include "addr.h"
-
-struct stream_fd {
-	struct rtun_stream *stream;
-	struct rtun_watch *watch;
-	uint32_t wanted;
-	int fd;
-};
 
 uint32_t stream_err_of_errno(int err)
 {
@@ -51,60 +45,52 @@ static int64_t result(ssize_t r)
 
 static int64_t fd_read(void *self, const struct iovec *v, uint32_t n)
 {
-	struct stream_fd *f = self;
-	return result(n == 1 ? recv(f->fd, v->iov_base, v->iov_len, 0) : readv(f->fd, v, (int)n));
+	int fd = watch_fd(self);
+	return result(n == 1 ? recv(fd, v->iov_base, v->iov_len, 0) : readv(fd, v, (int)n));
 }
 
 static int64_t fd_writev(void *self, const struct iovec *v, uint32_t n)
 {
-	struct stream_fd *f = self;
+	int fd = watch_fd(self);
 	/* Not sendmsg(): it takes an address where a filter of system calls can't look (core/sandbox_seccomp.c). */
-	int64_t r = result(n == 1 ? send(f->fd, v->iov_base, v->iov_len, MSG_NOSIGNAL) : writev(f->fd, v, (int)n));
+	int64_t r = result(n == 1 ? send(fd, v->iov_base, v->iov_len, MSG_NOSIGNAL) : writev(fd, v, (int)n));
 	return r == 0 ? -RTUN_EAGAIN : r;
 }
 
 static void fd_shutdown(void *self)
 {
-	struct stream_fd *f = self;
-	shutdown(f->fd, SHUT_WR);
+	shutdown(watch_fd(self), SHUT_WR);
 }
 
 static void fd_abort(void *self, uint32_t err)
 {
-	struct stream_fd *f = self;
 	struct linger now = {.l_onoff = 1, .l_linger = 0};
 	(void)err;
 	/* The RST goes out with close(), in destroy: the peer must not take a broken stream for a complete one. */
-	setsockopt(f->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	f->wanted = 0;
-	host_watch_set(f->watch, 0);
+	setsockopt(watch_fd(self), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	host_watch_set(self, 0);
 }
 
 /* One-shot: what fired is no longer watched. Wanting it again in the same turn costs no system call. */
 static void on_event(void *arg, int fd, uint32_t events)
 {
-	struct stream_fd *f = arg;
+	struct rtun_stream *s = arg;
 	(void)fd;
-	f->wanted &= ~events;
-	host_watch_set(f->watch, f->wanted);
-	host_stream_ready(f->stream, events);
+	host_watch_set(s->self, watch_events(s->self) & ~events);
+	host_stream_ready(s, events);
 }
 
 static void fd_want(void *self, uint32_t events)
 {
-	struct stream_fd *f = self;
-	if ((f->wanted & events) == events)
-		return;
-	f->wanted |= events;
-	host_watch_set(f->watch, f->wanted);
+	host_watch_set(self, watch_events(self) | events);
 }
 
 static void fd_destroy(void *self)
 {
-	struct stream_fd *f = self;
-	host_unwatch(&f->watch);
-	close(f->fd);
-	free(f);
+	struct rtun_watch *w = self;
+	int fd = watch_fd(w);
+	host_unwatch(&w);
+	close(fd);
 }
 
 static const struct rtun_stream_ops fd_ops = {
@@ -119,21 +105,19 @@ static const struct rtun_stream_ops fd_ops = {
 
 int stream_fd_create(struct loop *loop, int fd, struct rtun_stream **ret)
 {
-	struct stream_fd *f = calloc(1, sizeof(*f));
-	if (!f)
-		return -RTUN_ENOMEM;
-	f->fd = fd;
-	if (loop_watch(loop, fd, 0, on_event, f, &f->watch) < 0)
-		goto fail_watch;
-	if (stream_create(loop, &fd_ops, f, &f->stream) < 0)
-		goto fail_stream;
-	*ret = f->stream;
+	struct rtun_stream *s;
+	struct rtun_watch *w;
+	int r = stream_create(loop, &fd_ops, NULL, &s);
+	if (r < 0)
+		return r;
+	r = loop_watch(loop, fd, 0, on_event, s, &w);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	s->self = w;
+	*ret = s;
 	return 0;
-fail_stream:
-	host_unwatch(&f->watch);
-fail_watch:
-	free(f);
-	return -RTUN_ENOMEM;
 }
 
 int host_stream_of_fd(struct rtun_ctx *ctx, int fd, struct rtun_stream **ret)
@@ -141,22 +125,22 @@ int host_stream_of_fd(struct rtun_ctx *ctx, int fd, struct rtun_stream **ret)
 	return stream_fd_create(ctx_loop(ctx), fd, ret);
 }
 
-/* The socket at the bottom of any wrappers, or NULL. */
-static struct stream_fd *bottom(struct rtun_stream *s)
+/* The socket at the bottom of any wrappers, or -1. */
+static int bottom(struct rtun_stream *s)
 {
 	for (struct rtun_stream *inner; (inner = wrap_inner(s));)
 		s = inner;
-	return s->ops == &fd_ops ? s->self : NULL;
+	return s->ops == &fd_ops ? watch_fd(s->self) : -1;
 }
 
 int host_stream_addr(struct rtun_stream *s, uint32_t which, struct rtun_addr *ret)
 {
-	struct stream_fd *f = bottom(s);
+	int fd = bottom(s);
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	if (!f)
+	if (fd < 0)
 		return -RTUN_ENOTSUP;
-	if ((which == RTUN_ADDR_LOCAL ? getsockname : getpeername)(f->fd, (struct sockaddr *)&ss, &len) < 0)
+	if ((which == RTUN_ADDR_LOCAL ? getsockname : getpeername)(fd, (struct sockaddr *)&ss, &len) < 0)
 		return -RTUN_EIO;
 	*ret = addr_of_sockaddr(&ss);
 	return ret->family ? 0 : -RTUN_ENOTSUP;
@@ -164,18 +148,18 @@ int host_stream_addr(struct rtun_stream *s, uint32_t which, struct rtun_addr *re
 
 int host_stream_option(struct rtun_stream *s, uint32_t option, uint64_t value)
 {
-	struct stream_fd *f = bottom(s);
+	int fd = bottom(s);
 	int n = value > INT32_MAX ? INT32_MAX : (int)value, on = 1;
-	if (!f)
+	if (fd < 0)
 		return -RTUN_ENOTSUP;
 	switch (option) {
 	case RTUN_SO_NOTSENT_LOWAT:
-		return setsockopt(f->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &n, sizeof(n)) < 0 ? -RTUN_ENOTSUP : 0;
+		return setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &n, sizeof(n)) < 0 ? -RTUN_ENOTSUP : 0;
 	case RTUN_SO_CONGESTION_BBR:
-		return setsockopt(f->fd, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3) < 0 ? -RTUN_ENOTSUP : 0;
+		return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3) < 0 ? -RTUN_ENOTSUP : 0;
 	case RTUN_SO_KEEPALIVE:
-		if (setsockopt(f->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) < 0 ||
-		    setsockopt(f->fd, IPPROTO_TCP, TCP_KEEPIDLE, &n, sizeof(n)) < 0)
+		if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) < 0 ||
+		    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &n, sizeof(n)) < 0)
 			return -RTUN_ENOTSUP;
 		return 0;
 	default:
