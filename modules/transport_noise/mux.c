@@ -10,8 +10,6 @@
 
 #include "mux_private.h"
 
-/* Reads of one turn, before others get theirs. */
-#define READS 4
 /* Silence, in which something was asked or not, before a ping; and after the ping before the peer is given up. */
 #define TICK (2 * RTUN_S)
 #define PING_BUSY (3 * RTUN_S)
@@ -19,6 +17,7 @@
 #define DEAD_BUSY (9 * RTUN_S)
 #define DEAD_IDLE (39 * RTUN_S)
 #define BBR_FROM (5 * RTUN_MS)
+#define BBR_ASKS 4
 /* Where a read goes: behind room for the record that the read before had only begun. Page-aligned, which the kernel's
  * copy likes better than whatever offset the record's rest would give. */
 #define READ_AT ((WIRE_LENGTH + WIRE_RECORD_MAX + 4095U) & ~4095U)
@@ -52,15 +51,30 @@ static int on_ping(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 	return 0;
 }
 
+static void send_ping(struct mux *m)
+{
+	if (getrandom(m->ping, PING_BYTES, GRND_NONBLOCK) != PING_BYTES)
+		return;
+	m->ping_sent = m->last_ping = rtun_now(m->ctx);
+	mux_send(m, FRAME_PING, m->ping, PING_BYTES);
+}
+
 /* BBR keeps its speed where packets are lost, and paces what it sends; on a short path that costs a quarter of the processor
- * and gains nothing. Where it may not be chosen, the system's stays. */
+ * and gains nothing. Where it may not be chosen, the system's stays. One late answer is not a long path, only a busy machine:
+ * several have to say so. */
 static void learn_rtt(struct mux *m)
 {
 	uint64_t rtt = m->counters.rtt;
-	if (!m->rtt_min && rtt >= BBR_FROM && m->common->bbr)
-		rtun_stream_option(m->carrier, RTUN_SO_CONGESTION_BBR, 1);
-	if (rtt && (!m->rtt_min || rtt < m->rtt_min))
+	if (!m->rtt_min || rtt < m->rtt_min)
 		m->rtt_min = rtt;
+	if (m->rtt_min < BBR_FROM)
+		m->bbr_asks = 0;
+	if (!m->bbr_asks)
+		return;
+	if (--m->bbr_asks)
+		send_ping(m);
+	else
+		rtun_stream_option(m->carrier, RTUN_SO_CONGESTION_BBR, 1);
 }
 
 /* Only the answer to the last ping counts: a peer must not be able to look nearer than it is. */
@@ -70,8 +84,8 @@ static int on_pong(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 		return -1;
 	if (m->ping_sent && memcmp(p, m->ping, PING_BYTES) == 0) {
 		m->counters.rtt = rtun_now(m->ctx) - m->ping_sent;
-		learn_rtt(m);
 		m->ping_sent = 0;
+		learn_rtt(m);
 	}
 	return 0;
 }
@@ -153,17 +167,17 @@ static int keep_partial(struct mux *m, const uint8_t *p, uint32_t len)
 	return 0;
 }
 
-/* One read. 1: there may be more, 0: not now. */
-static int receive(struct mux *m)
+/* One read. */
+static void receive(struct mux *m)
 {
 	uint32_t before = m->partial_len;
 	uint8_t *at = m->common->receive + READ_AT, *buf = at - before;
 	int64_t n = rtun_read(m->carrier, at, MUX_RECEIVE);
 	if (n == -RTUN_EAGAIN)
-		return 0;
+		return;
 	if (n <= 0) {
 		mux_end(m, n == 0 ? RTUN_ETRUNCATED : (uint32_t)-n, n == 0 ? "the other end closed the connection" : "the connection broke");
-		return 0;
+		return;
 	}
 	m->last_received = rtun_now(m->ctx);
 	m->asked = 0;
@@ -172,12 +186,11 @@ static int receive(struct mux *m)
 	uint32_t len = before + (uint32_t)n;
 	int64_t used = on_bytes(m, buf, len);
 	if (m->dead)
-		return 0;
+		return;
 	if (used < 0 || keep_partial(m, buf + used, len - (uint32_t)used) < 0) {
 		mux_end(m, RTUN_ERESET, used < 0 ? "the other end broke the protocol" : "out of memory");
-		return 0;
+		return;
 	}
-	return n == MUX_RECEIVE;
 }
 
 static void on_carrier(void *arg, struct rtun_stream *s, uint32_t events)
@@ -192,9 +205,8 @@ static void on_carrier(void *arg, struct rtun_stream *s, uint32_t events)
 	}
 	if (!(events & RTUN_READ))
 		return;
-	for (int i = 0; i < READS && m->out.bytes < MUX_QUEUE_STOP; i++)
-		if (!receive(m))
-			break;
+	if (m->out.bytes < MUX_QUEUE_STOP)
+		receive(m); /* once: others want their turn, too */
 	if (m->dead || !m->carrier)
 		return;
 	if (m->out.bytes < MUX_QUEUE_STOP)
@@ -209,14 +221,6 @@ void mux_receive_with(struct mux *m, const struct record_crypto *crypto)
 }
 
 /* ---- is the peer alive? ---- */
-
-static void send_ping(struct mux *m)
-{
-	if (getrandom(m->ping, PING_BYTES, GRND_NONBLOCK) != PING_BYTES)
-		return;
-	m->ping_sent = m->last_ping = rtun_now(m->ctx);
-	mux_send(m, FRAME_PING, m->ping, PING_BYTES);
-}
 
 void mux_expect(struct mux *m)
 {
@@ -285,6 +289,7 @@ int mux_create(const struct mux_setup *setup, struct rtun_stream **carrier, stru
 	m->opener = setup->opener != 0;
 	m->peer_window = setup->peer_window;
 	m->burst = 4 * MUX_QUEUE_MIN;
+	m->bbr_asks = m->common->bbr ? BBR_ASKS : 0;
 	m->last_received = rtun_now(ctx);
 	record_queue_init(&m->out, &m->common->records, setup->crypto);
 	if (rtun_defer_create(ctx, mux_on_flush, m, &m->flush) < 0 || rtun_defer_create(ctx, on_end, m, &m->end) < 0 ||

@@ -13,11 +13,11 @@
 #define MUX_QUANTUM 65536
 /* Sealed and not yet written: the last moment is when the carrier takes more. How much that is at a time is learnt
  * (mux->burst), so that on a slow line nothing waits behind more than it must. */
-#define MUX_QUEUE_MAX 262144U
+#define MUX_QUEUE_MAX 131072U
 #define MUX_QUEUE_MIN 16384U
 /* What the kernel may hold that it has not sent: some milliseconds of the line. */
 #define MUX_LOWAT_MIN 4096U
-#define MUX_LOWAT_MAX 131072U
+#define MUX_LOWAT_MAX 32768U
 #define MUX_LOWAT_TIME (4 * RTUN_MS)
 /* With this much unsent (answers to a peer that does not read), reading stops too. */
 #define MUX_QUEUE_STOP 1048576U
@@ -79,6 +79,7 @@ struct mux {
 	uint64_t grown;   /* what its windows have beyond their first size */
 	uint64_t rtt_min; /* ns; 0: not yet known */
 	bool opener, proved, dead, waits_for_write, reading_stopped;
+	uint8_t bbr_asks; /* pings until BBR is chosen; 0: decided */
 	uint32_t end_err;
 	const char *end_why;
 	/* received, not yet a whole record */

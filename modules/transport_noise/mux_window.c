@@ -3,12 +3,15 @@
  * mux_window.c - how much the peer may send on a stream ahead of its reader.
  *
  * A window begins small and doubles when what the reader consumed within a round trip was more than half of it: then the
- * window may have been what held the sender. So it becomes about twice the bandwidth-delay product, and stays small for
+ * window may have been what held the sender. The round trip is that of an idle line and a turn of the loops at both ends,
+ * which on a short path takes longer than the line. So it becomes about twice the bandwidth-delay product, and stays small for
  * streams that need no more, for readers that are slow (they consume little), and on paths that are short. What windows
  * have grown beyond their first size is bounded for all connections together, and for each: memory that a peer can fill.
  * When most of that is used, windows that are not needed shrink: less credit is given than was consumed.
  */
 #include "mux_private.h"
+
+#define TURN RTUN_MS
 
 void mux_window_init(struct mux_stream *ms)
 {
@@ -51,8 +54,8 @@ static void judge(struct mux_stream *ms, uint64_t per_trip)
 
 static void measure(struct mux_stream *ms, uint64_t n)
 {
-	uint64_t now = rtun_now(ms->mux->ctx), trip = ms->mux->rtt_min, since = now - ms->round_at;
-	if (!trip)
+	uint64_t now = rtun_now(ms->mux->ctx), trip = ms->mux->rtt_min + TURN, since = now - ms->round_at;
+	if (!ms->mux->rtt_min)
 		return;
 	if (!ms->round_at || since > 4 * trip) { /* it was idle */
 		if (ms->round_at)

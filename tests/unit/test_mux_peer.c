@@ -540,6 +540,35 @@ START_TEST(silence_idle)
 }
 END_TEST
 
+/* How often it asks before it takes a path for a long one; `ms` are the answers' delays. */
+static uint32_t asks(const uint32_t *ms, uint32_t n)
+{
+	uint32_t asked = 1; /* start() has dropped it */
+	d->mux->bbr_asks = 4; /* as with common->bbr */
+	for (uint32_t i = 0; i < n; i++) {
+		loop_advance(bed.loop, ms[i] * RTUN_MS);
+		say(FRAME_PONG, 0, d->mux->ping, PING_BYTES);
+		hear(FRAME_PING, 0);
+		asked += heard.count;
+		if (!heard.count)
+			break;
+	}
+	return asked;
+}
+
+START_TEST(long_path_is_sure)
+{
+	static const struct {
+		uint32_t ms[6], asks;
+	} rows[] = {
+		{{1, 1, 1, 1, 1, 1}, 1}, {{50, 50, 50, 50, 50, 50}, 4}, {{50, 1, 50, 50, 50, 50}, 2}, {{50, 50, 50, 2, 50, 50}, 4}};
+	start(_i % 2);
+	ck_assert_uint_eq(asks(rows[_i / 2].ms, 6), rows[_i / 2].asks);
+	ck_assert_uint_eq(d->mux->bbr_asks, 0);
+	ck_assert_uint_le(d->mux->rtt_min, (_i / 2 == 1 ? 52 : 4) * RTUN_MS);
+}
+END_TEST
+
 START_TEST(silence_busy)
 {
 	struct opened o = {0};
@@ -700,6 +729,7 @@ int main(void)
 	tcase_add_test(t, fail_text);
 	tcase_add_loop_test(t, silence_idle, 0, 2);
 	tcase_add_loop_test(t, silence_busy, 0, 30);
+	tcase_add_loop_test(t, long_path_is_sure, 0, 8);
 	tcase_add_test(t, flood);
 	tcase_add_test(t, every_bit);
 	suite_add_tcase(s, t);
