@@ -1,58 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * interface.c - the networks this machine is in. Their hosts may have public addresses (every IPv6 network at home), but
- * are neighbours all the same, and are denied. Read at start and again whenever the kernel says that an address or an
- * interface has changed.
+ * are neighbours all the same, and are denied.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <ifaddrs.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "ipfilter.h"
 
-#define RETRY RTUN_S
 /* What a provider usually gives to one customer; where it gives more, its other networks have routes of their own. */
 #define DELEGATED 56
-
-static bool addr_of(const struct sockaddr *sa, struct rtun_addr *ret)
-{
-	*ret = (struct rtun_addr){0};
-	if (!sa)
-		return false;
-	if (sa->sa_family == AF_INET) {
-		ret->family = 4;
-		memcpy(ret->ip, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
-	} else if (sa->sa_family == AF_INET6) {
-		ret->family = 6;
-		memcpy(ret->ip, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
-	}
-	return ret->family != 0;
-}
 
 static uint32_t full_length(const struct rtun_addr *a)
 {
 	return a->family == 4 ? 32 : 128;
-}
-
-/* The leading ones of a netmask; without one, the address stands for itself. */
-static uint32_t mask_length(const struct sockaddr *mask, const struct rtun_addr *a)
-{
-	struct rtun_addr m;
-	uint32_t bits = 0;
-
-	if (!addr_of(mask, &m) || m.family != a->family)
-		return full_length(a);
-	while (bits < full_length(a) && (m.ip[bits / 8] & (0x80 >> bits % 8)))
-		bits++;
-	return bits;
 }
 
 static int append(struct ipfilter_interfaces *in, const struct rtun_addr *a, uint32_t bits)
@@ -85,103 +48,53 @@ int ipfilter_interfaces_add(struct ipfilter_interfaces *in, const struct rtun_ad
 	return r;
 }
 
-static int add_one(struct ipfilter_interfaces *in, const struct ifaddrs *i)
-{
-	struct rtun_addr a;
-	uint32_t bits;
-	int r;
-
-	if (!addr_of(i->ifa_addr, &a))
-		return 0;
-	bits = mask_length(i->ifa_netmask, &a);
-	r = ipfilter_interfaces_add(in, &a, bits);
-	if (r == 0 && (i->ifa_flags & IFF_POINTOPOINT) && addr_of(i->ifa_dstaddr, &a))
-		r = ipfilter_interfaces_add(in, &a, bits);
-	return r;
-}
-
-static int read_all(struct ipfilter_interfaces *in)
-{
-	struct ifaddrs *list;
-	int r = 0;
-
-	in->known = false;
-	in->count = 0;
-	if (getifaddrs(&list) != 0) {
-		rtun_log(in->ctx, RTUN_ERROR, "the addresses of this machine can't be read: %s", strerror(errno));
-		return -RTUN_EIO;
-	}
-	for (const struct ifaddrs *i = list; i && r == 0; i = i->ifa_next)
-		r = add_one(in, i);
-	freeifaddrs(list);
-	in->known = r == 0;
-	return r;
-}
-
-static void refresh(void *arg)
+/* An address of this machine and, on a point-to-point link, the other end's: IFA_LOCAL and IFA_ADDRESS, or the same twice. */
+static void read_address(void *arg, const struct nlmsghdr *h)
 {
 	struct ipfilter_interfaces *in = arg;
+	const struct ifaddrmsg *m = NLMSG_DATA(h);
+	const struct rtattr *rta = IFA_RTA(m);
+	int left = (int)h->nlmsg_len - (int)NLMSG_LENGTH(sizeof(*m));
+	size_t size = m->ifa_family == AF_INET ? 4 : 16;
 
-	if (read_all(in) == 0)
+	if (h->nlmsg_type != RTM_NEWADDR || left < 0 || (m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
 		return;
-	rtun_log(in->ctx, RTUN_WARN, "until the addresses of this machine are known, every destination is refused");
-	rtun_timer_start(in->retry, RETRY);
-}
-
-/* What exactly has changed is not of interest, nor is it when messages were lost: all is read again. */
-static void changed(void *arg, int fd, uint32_t events)
-{
-	char drop[8192];
-	ssize_t n;
-
-	(void)events;
-	do n = recv(fd, drop, sizeof(drop), MSG_DONTWAIT);
-	while (n >= 0 || errno == ENOBUFS || errno == EINTR);
-	refresh(arg);
-}
-
-void ipfilter_interfaces_init(struct ipfilter_interfaces *in, struct rtun_ctx *ctx)
-{
-	*in = (struct ipfilter_interfaces){.ctx = ctx, .fd = -1};
-}
-
-int ipfilter_interfaces_open(struct ipfilter_interfaces *in)
-{
-	struct sockaddr_nl nl = {.nl_family = AF_NETLINK,
-				 .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
-
-	in->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (in->fd < 0 || bind(in->fd, (struct sockaddr *)&nl, sizeof(nl)) != 0) {
-		rtun_log(in->ctx, RTUN_ERROR, "can't follow the addresses of this machine (netlink): %s; allow the address family "
-			 "AF_NETLINK (systemd: RestrictAddressFamilies=)", strerror(errno));
-		return -RTUN_EIO;
+	for (; RTA_OK(rta, left); rta = RTA_NEXT(rta, left)) {
+		struct rtun_addr a = {.family = size == 4 ? 4 : 6};
+		if ((rta->rta_type != IFA_LOCAL && rta->rta_type != IFA_ADDRESS) || RTA_PAYLOAD(rta) != size)
+			continue;
+		memcpy(a.ip, RTA_DATA(rta), size);
+		if (ipfilter_interfaces_add(in, &a, m->ifa_prefixlen) < 0)
+			in->known = false;
 	}
-	return read_all(in);
 }
 
-int ipfilter_interfaces_watch(struct ipfilter_interfaces *in)
+static bool same(const struct ipfilter_interfaces *a, const struct ipfilter_interfaces *b)
 {
-	int r = rtun_timer_create(in->ctx, refresh, in, &in->retry);
-
-	return r ? r : rtun_watch(in->ctx, in->fd, RTUN_READ, changed, in, &in->watch);
+	return a->known == b->known && a->count == b->count && (!a->count || memcmp(a->items, b->items, a->count * sizeof(*a->items)) == 0);
 }
 
-void ipfilter_interfaces_unwatch(struct ipfilter_interfaces *in)
+bool ipfilter_interfaces_read(struct ipfilter_interfaces *in, struct ipfilter_netlink *n)
 {
-	rtun_unwatch(&in->watch);
-	rtun_timer_destroy(&in->retry);
+	struct {
+		struct nlmsghdr head;
+		struct ifaddrmsg all;
+	} question = {.head = {.nlmsg_len = sizeof(question), .nlmsg_type = RTM_GETADDR, .nlmsg_flags = NLM_F_DUMP}};
+	struct ipfilter_interfaces now = {.known = true};
+	bool changed;
+
+	if (ipfilter_netlink_ask(n, &question.head, read_address, &now) != 0)
+		now.known = false;
+	changed = !same(in, &now);
+	free(in->items);
+	*in = now;
+	return changed;
 }
 
 void ipfilter_interfaces_fini(struct ipfilter_interfaces *in)
 {
-	ipfilter_interfaces_unwatch(in);
-	if (in->fd >= 0)
-		close(in->fd);
-	in->fd = -1;
 	free(in->items);
-	in->items = NULL;
-	in->count = in->capacity = 0;
-	in->known = false;
+	*in = (struct ipfilter_interfaces){0};
 }
 
 bool ipfilter_interfaces_match(const struct ipfilter_interfaces *in, const struct rtun_addr *a)

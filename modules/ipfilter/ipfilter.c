@@ -33,8 +33,7 @@ static const struct rtun_option rows[] = {
 static const struct rtun_schema schema = RTUN_SCHEMA(struct options, rows);
 
 struct ipfilter {
-	struct ipfilter_interfaces interfaces;
-	struct ipfilter_routes routes;
+	struct ipfilter_network network;
 	struct ipfilter_barred barred;
 	struct ipfilter_prefix *deny;
 	struct ports *ports;
@@ -140,7 +139,7 @@ static bool single_open(const struct ipfilter *f, const struct rtun_addr *a)
 	for (uint32_t i = 0; i < f->deny_count; i++)
 		if (ipfilter_range_match(&f->deny[i], a))
 			return false;
-	return ipfilter_range_public(a) && !ipfilter_barred_match(&f->barred, a) && !ipfilter_interfaces_match(&f->interfaces, a);
+	return ipfilter_range_public(a) && !ipfilter_barred_match(&f->barred, a) && !ipfilter_interfaces_match(&f->network.interfaces, a);
 }
 
 static bool address_open(const struct ipfilter *f, const struct rtun_addr *a)
@@ -201,18 +200,21 @@ static enum ipfilter_way way_of(struct ipfilter *f, const struct rtun_addr *a, u
 
 	if (ipfilter_range_mapped(a))
 		ipfilter_range_embedded(a, &plain);
-	return ipfilter_routes_way(&f->routes, &plain, protocol);
+	return ipfilter_routes_way(&f->network.routes, &plain, protocol);
 }
 
 static int addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
 {
+	struct ipfilter *f = obj;
 	uint32_t ways = 0;
-	int r = judge(obj, a, n, protocol, why);
+	int r;
 
+	ipfilter_network_refresh(&f->network);
+	r = judge(f, a, n, protocol, why);
 	if (r)
 		return r;
 	for (uint32_t i = 0; i < n; i++) {
-		enum ipfilter_way way = way_of(obj, &a[i], protocol);
+		enum ipfilter_way way = way_of(f, &a[i], protocol);
 		if (way == IPFILTER_WAY_OTHER)
 			return deny(why, NOT_PUBLIC);
 		ways += way == IPFILTER_WAY_DEFAULT;
@@ -241,23 +243,19 @@ static int create(struct rtun_ctx *ctx, const void *cfg)
 	if (!f)
 		return -RTUN_ENOMEM;
 	ctx->self = f;
-	ipfilter_interfaces_init(&f->interfaces, ctx);
-	ipfilter_routes_init(&f->routes, ctx);
+	ipfilter_network_init(&f->network, ctx);
 	r = configure(f, cfg);
 	return r ? r : rtun_provide(ctx, RTUN_FILTER, &filter_ops, f);
 }
 
 static int prepare(struct rtun_ctx *ctx)
 {
-	struct ipfilter *f = ctx->self;
-	int r = ipfilter_interfaces_open(&f->interfaces);
-
-	return r ? r : ipfilter_routes_open(&f->routes);
+	return ipfilter_network_open(&((struct ipfilter *)ctx->self)->network);
 }
 
 static int start(struct rtun_ctx *ctx)
 {
-	return ipfilter_interfaces_watch(&((struct ipfilter *)ctx->self)->interfaces);
+	return ipfilter_network_watch(&((struct ipfilter *)ctx->self)->network);
 }
 
 static int reload(struct rtun_ctx *ctx, const void *cfg)
@@ -267,7 +265,7 @@ static int reload(struct rtun_ctx *ctx, const void *cfg)
 
 static void stop(struct rtun_ctx *ctx)
 {
-	ipfilter_interfaces_unwatch(&((struct ipfilter *)ctx->self)->interfaces);
+	ipfilter_network_unwatch(&((struct ipfilter *)ctx->self)->network);
 }
 
 static void destroy(struct rtun_ctx *ctx)
@@ -276,8 +274,7 @@ static void destroy(struct rtun_ctx *ctx)
 
 	if (!f)
 		return;
-	ipfilter_interfaces_fini(&f->interfaces);
-	ipfilter_routes_fini(&f->routes);
+	ipfilter_network_fini(&f->network);
 	ipfilter_barred_fini(&f->barred);
 	free(f->deny);
 	free(f->ports);
@@ -297,12 +294,12 @@ static void status(struct rtun_ctx *ctx, struct rtun_status *st)
 {
 	struct ipfilter *f = ctx->self;
 
-	ipfilter_routes_refresh(&f->routes);
-	if (!f->interfaces.known)
+	ipfilter_network_refresh(&f->network);
+	if (!f->network.interfaces.known)
 		trouble(st, "interfaces-unknown", "the addresses of this machine can't be read", "see the log for the reason; a restart may help");
-	else if (f->routes.broken)
+	else if (f->network.routes.broken)
 		trouble(st, "routes-unknown", "the kernel can't be asked for routes", "see the log for the reason; a restart may help");
-	else if (!f->routes.known[0] && !f->routes.known[1])
+	else if (!f->network.routes.known[0] && !f->network.routes.known[1])
 		trouble(st, "no-default-route", "this machine has no default route", "connect it to the internet; `ip route` shows its routes");
 	else
 		snprintf(st->text, sizeof(st->text), "only public destinations are allowed");
@@ -310,9 +307,9 @@ static void status(struct rtun_ctx *ctx, struct rtun_status *st)
 
 static const struct rtun_port provides[] = {{RTUN_FILTER, NULL}};
 
-static const struct rtun_need needs[] = {{RTUN_NEED_NETLINK, NULL}}; /* getifaddrs() after a change */
+static const struct rtun_event_type *const events[] = {&ipfilter_event_changed};
 
 RTUN_MODULE(ipfilter, .version = "1", .summary = "allows public destinations only: nothing on the exit's own network",
 	    .license = "BSD-2-Clause", .schema = &schema, .provides = RTUN_LIST(provides), .check = check, .create = create,
 	    .prepare = prepare, .start = start, .reload = reload, .stop = stop, .destroy = destroy, .status = status,
-	    .needs = RTUN_LIST(needs));
+	    .events = RTUN_LIST(events));

@@ -4,14 +4,17 @@
  *
  *   range.c       addresses: the built-in table, and what hides inside an IPv6 address
  *   name.c        names: spelling, and names that never mean a public host
- *   interface.c   the machine's own networks, followed as they change
+ *   netlink.c     asking the kernel, and its news
+ *   interface.c   the machine's own networks
  *   route.c       the way the kernel would send a packet: the default route, or a network of somebody's
+ *   network.c     the two, read again when there are news
  *   barred.c      addresses that other modules have asked to deny
  *   ipfilter.c    the options, and the service
  */
 #ifndef IPFILTER_H
 #define IPFILTER_H
 
+#include <linux/netlink.h>
 #include <stdbool.h>
 
 #include <restunnel/module.h>
@@ -33,21 +36,37 @@ bool ipfilter_range_public(const struct rtun_addr *a);
 /* NULL: may be looked up; else why not. */
 const char *ipfilter_name_objection(const char *host, uint64_t len);
 
+/* ---- The kernel ---- */
+
+struct ipfilter_netlink {
+	int ask, news; /* -1: not open */
+	uint32_t sequence;
+};
+
+/* What news are about. */
+#define IPFILTER_NEWS_ADDRESSES 1U
+#define IPFILTER_NEWS_DEFAULTS 2U /* what may have changed a default route */
+#define IPFILTER_NEWS_ROUTES 4U   /* others */
+
+typedef void ipfilter_netlink_cb(void *arg, const struct nlmsghdr *h);
+
+void ipfilter_netlink_init(struct ipfilter_netlink *n);
+int ipfilter_netlink_open(struct ipfilter_netlink *n);
+void ipfilter_netlink_fini(struct ipfilter_netlink *n);
+/* cb gets each message of the answer, now. 0, the kernel's negative errno, or -EIO where it has not answered. */
+int ipfilter_netlink_ask(struct ipfilter_netlink *n, struct nlmsghdr *question, ipfilter_netlink_cb *cb, void *arg);
+/* What has changed since it was asked last: IPFILTER_NEWS_..., or-ed. */
+uint32_t ipfilter_netlink_news(struct ipfilter_netlink *n);
+
 /* The networks on which this machine has an address. */
 struct ipfilter_interfaces {
-	struct rtun_ctx *ctx;
-	struct rtun_watch *watch;
-	struct rtun_timer *retry;
 	struct ipfilter_prefix *items;
 	uint32_t count, capacity;
-	int fd;
 	bool known; /* false: the last reading failed, so nothing can be said to be public */
 };
 
-void ipfilter_interfaces_init(struct ipfilter_interfaces *in, struct rtun_ctx *ctx);
-int ipfilter_interfaces_open(struct ipfilter_interfaces *in);
-int ipfilter_interfaces_watch(struct ipfilter_interfaces *in);
-void ipfilter_interfaces_unwatch(struct ipfilter_interfaces *in);
+/* True: they are others than before. */
+bool ipfilter_interfaces_read(struct ipfilter_interfaces *in, struct ipfilter_netlink *n);
 void ipfilter_interfaces_fini(struct ipfilter_interfaces *in);
 /* One address with the length of its network: adds the address, and the network unless it is everything (/0); of a global
  * IPv6 address the /56 around it, too: the other networks that its router was given. */
@@ -75,9 +94,7 @@ struct ipfilter_route {
 
 struct ipfilter_routes {
 	struct rtun_ctx *ctx;
-	int ask, news; /* netlink: for questions, for what changes */
-	uint32_t sequence;
-	bool stale;    /* something has changed since the default routes were looked for */
+	struct ipfilter_netlink *netlink;
 	bool broken;   /* the last question could not be asked: said in the log once */
 	bool known[2]; /* is there a default route: IPv4, IPv6 */
 	struct ipfilter_route standard[2];
@@ -89,12 +106,36 @@ enum ipfilter_way {
 	IPFILTER_WAY_NONE,    /* nothing would leave: there is no default route for this kind of address */
 };
 
-void ipfilter_routes_init(struct ipfilter_routes *r, struct rtun_ctx *ctx);
-int ipfilter_routes_open(struct ipfilter_routes *r);
-void ipfilter_routes_fini(struct ipfilter_routes *r);
-/* Look for the default routes again if anything has changed. */
-void ipfilter_routes_refresh(struct ipfilter_routes *r);
+void ipfilter_routes_init(struct ipfilter_routes *r, struct rtun_ctx *ctx, struct ipfilter_netlink *netlink);
+/* Look for the default routes. True: they are others than before. */
+bool ipfilter_routes_find(struct ipfilter_routes *r);
 enum ipfilter_way ipfilter_routes_way(struct ipfilter_routes *r, const struct rtun_addr *a, uint32_t protocol);
+
+/* Where this machine is. */
+struct ipfilter_network {
+	struct rtun_ctx *ctx;
+	struct ipfilter_netlink netlink;
+	struct ipfilter_interfaces interfaces;
+	struct ipfilter_routes routes;
+	struct rtun_watch *watch;
+	struct rtun_timer *calm;
+	bool waits;          /* for calm, to tell others */
+	uint32_t unread;     /* IPFILTER_NEWS_... */
+	uint32_t generation; /* rises with all news */
+};
+
+extern const struct rtun_event_type ipfilter_event_changed;
+
+void ipfilter_network_init(struct ipfilter_network *n, struct rtun_ctx *ctx);
+/* 0 or -RTUN_EIO, which the log explains. */
+int ipfilter_network_open(struct ipfilter_network *n);
+int ipfilter_network_watch(struct ipfilter_network *n);
+void ipfilter_network_unwatch(struct ipfilter_network *n);
+void ipfilter_network_fini(struct ipfilter_network *n);
+/* Before each judgement: what has changed is read again. */
+void ipfilter_network_refresh(struct ipfilter_network *n);
+
+/* ---- What others say ---- */
 
 struct ipfilter_bar {
 	const void *owner;

@@ -9,11 +9,9 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "ipfilter.h"
 
@@ -71,13 +69,12 @@ static void question_add_use(struct route_question *q, uint16_t port, uint32_t p
 	question_add(q, RTA_DPORT, &dport, sizeof(dport));
 }
 
-static void question_init(struct ipfilter_routes *r, const struct rtun_addr *to, struct route_question *ret)
+static void question_init(const struct rtun_addr *to, struct route_question *ret)
 {
 	uint16_t len = to->family == 4 ? 4 : 16;
 
 	*ret = (struct route_question){
-		.head = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)), .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST,
-			 .nlmsg_seq = ++r->sequence},
+		.head = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)), .nlmsg_type = RTM_GETROUTE},
 		.rtm = {.rtm_family = to->family == 4 ? AF_INET : AF_INET6, .rtm_dst_len = (uint8_t)(len * 8)},
 	};
 	question_add(ret, RTA_DST, to->ip, len);
@@ -149,13 +146,23 @@ static void read_attribute(struct ipfilter_route *ret, const struct rtattr *rta,
 	}
 }
 
-static void read_route(const struct nlmsghdr *h, struct ipfilter_route *ret)
+struct route_answer {
+	struct ipfilter_route *route;
+	bool is_one;
+};
+
+static void read_route(void *arg, const struct nlmsghdr *h)
 {
+	struct route_answer *answer = arg;
+	struct ipfilter_route *ret = answer->route;
 	const struct rtmsg *rtm = NLMSG_DATA(h);
 	const struct rtattr *rta = RTM_RTA(rtm);
-	int left = (int)RTM_PAYLOAD(h);
+	int left = (int)h->nlmsg_len - (int)NLMSG_LENGTH(sizeof(*rtm));
 	struct ipfilter_hop single = {0};
 
+	if (h->nlmsg_type != RTM_NEWROUTE || left < 0)
+		return;
+	answer->is_one = true;
 	ret->type = rtm->rtm_type;
 	ret->bits = rtm->rtm_dst_len;
 	ret->table = rtm->rtm_table;
@@ -166,29 +173,15 @@ static void read_route(const struct nlmsghdr *h, struct ipfilter_route *ret)
 		ret->hops[ret->hop_count++] = single;
 }
 
-/* The answer is there when the question has been sent: the kernel makes it in send(). 0, or what was said instead: the
- * kernel's errno, or -EIO without an answer. */
-static int route_ask(struct ipfilter_routes *r, const struct route_question *q, struct ipfilter_route *ret)
+/* 0, or what was said instead: the kernel's errno, or -EIO without an answer. */
+static int route_ask(struct ipfilter_routes *r, struct route_question *q, struct ipfilter_route *ret)
 {
-	union {
-		struct nlmsghdr head;
-		uint8_t bytes[8192];
-	} answer;
-	ssize_t n;
+	struct route_answer answer = {.route = ret};
+	int err;
 
 	*ret = (struct ipfilter_route){0};
-	if (send(r->ask, q, q->head.nlmsg_len, 0) < 0)
-		return -EIO;
-	do n = recv(r->ask, &answer, sizeof(answer), MSG_DONTWAIT | MSG_TRUNC);
-	while ((n < 0 && errno == EINTR) || (n >= (ssize_t)sizeof(answer.head) && answer.head.nlmsg_seq != q->head.nlmsg_seq));
-	if (n < (ssize_t)sizeof(answer.head) || n > (ssize_t)sizeof(answer) || !NLMSG_OK(&answer.head, (uint32_t)n))
-		return -EIO;
-	if (answer.head.nlmsg_type == NLMSG_ERROR && answer.head.nlmsg_len >= NLMSG_LENGTH(sizeof(struct nlmsgerr)))
-		return ((const struct nlmsgerr *)NLMSG_DATA(&answer.head))->error;
-	if (answer.head.nlmsg_type != RTM_NEWROUTE || answer.head.nlmsg_len < NLMSG_LENGTH(sizeof(struct rtmsg)))
-		return -EIO;
-	read_route(&answer.head, ret);
-	return 0;
+	err = ipfilter_netlink_ask(r->netlink, &q->head, read_route, &answer);
+	return err ? err : answer.is_one ? 0 : -EIO;
 }
 
 /* Two questions, as a connection takes two looks: which device, gateway and source address; then, from that address, which
@@ -199,13 +192,12 @@ static int route_look(struct ipfilter_routes *r, const struct rtun_addr *to, uin
 	struct route_question q;
 	int err;
 
-	question_init(r, to, &q);
+	question_init(to, &q);
 	if (protocol)
 		question_add_use(&q, to->port, protocol);
 	err = route_ask(r, &q, ret_way);
 	if (err)
 		return err;
-	q.head.nlmsg_seq = ++r->sequence;
 	q.rtm.rtm_flags = RTM_F_FIB_MATCH;
 	if (ret_way->source.family == to->family) {
 		q.rtm.rtm_src_len = to->family == 4 ? 32 : 128;
@@ -276,11 +268,12 @@ static uint32_t votes_count(const struct route_votes *v, uint32_t which, uint32_
 	return sides == 3 || wholes == n ? n : wholes;
 }
 
-static void find_standard(struct ipfilter_routes *r, uint32_t family)
+static bool find_standard(struct ipfilter_routes *r, uint32_t family)
 {
 	struct route_votes v = {0};
-	struct ipfilter_route way;
+	struct ipfilter_route way, found = {0};
 	uint32_t most = 0;
+	bool changed;
 
 	for (uint32_t i = 0; i < ROUTE_PROBES; i++)
 		v.wide[i] = route_look(r, &route_probes[family][i], 0, &way, &v.entry[i]) == 0 && is_wide(&v.entry[i], family);
@@ -290,30 +283,20 @@ static void find_standard(struct ipfilter_routes *r, uint32_t family)
 		if (n <= most)
 			continue;
 		most = n;
-		r->standard[family] = v.entry[i];
-		r->standard[family].halves = halves;
+		found = v.entry[i];
+		found.halves = halves;
 	}
+	changed = r->known[family] != (most > 0) || !same_hops(&found, &r->standard[family]);
 	r->known[family] = most > 0;
+	r->standard[family] = found;
+	return changed;
 }
 
-/* News are not read, only noticed; lost ones (ENOBUFS) are news, too. */
-static bool has_news(struct ipfilter_routes *r)
+bool ipfilter_routes_find(struct ipfilter_routes *r)
 {
-	char drop[8192];
-	bool news = false;
+	bool changed = find_standard(r, 0);
 
-	while (recv(r->news, drop, sizeof(drop), MSG_DONTWAIT) >= 0 || errno == ENOBUFS || errno == EINTR)
-		news = true;
-	return news;
-}
-
-void ipfilter_routes_refresh(struct ipfilter_routes *r)
-{
-	if (r->ask < 0 || (!has_news(r) && !r->stale))
-		return;
-	r->stale = false;
-	find_standard(r, 0);
-	find_standard(r, 1);
+	return find_standard(r, 1) || changed;
 }
 
 /* ---- Judging ---- */
@@ -338,9 +321,6 @@ enum ipfilter_way ipfilter_routes_way(struct ipfilter_routes *r, const struct rt
 	bool broken;
 	int err;
 
-	if (r->ask < 0)
-		return IPFILTER_WAY_OTHER;
-	ipfilter_routes_refresh(r);
 	err = route_look(r, a, protocol, &way, &entry);
 	broken = err == -EIO || err == -EPERM;
 	if (broken && !r->broken)
@@ -353,44 +333,7 @@ enum ipfilter_way ipfilter_routes_way(struct ipfilter_routes *r, const struct rt
 	return is_standard(r, &way, &entry, family) ? IPFILTER_WAY_DEFAULT : IPFILTER_WAY_OTHER;
 }
 
-/* ---- Life ---- */
-
-void ipfilter_routes_init(struct ipfilter_routes *r, struct rtun_ctx *ctx)
+void ipfilter_routes_init(struct ipfilter_routes *r, struct rtun_ctx *ctx, struct ipfilter_netlink *netlink)
 {
-	*r = (struct ipfilter_routes){.ctx = ctx, .ask = -1, .news = -1, .stale = true};
-}
-
-static int route_socket(uint32_t groups)
-{
-	struct sockaddr_nl nl = {.nl_family = AF_NETLINK, .nl_groups = groups};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&nl, sizeof(nl)) != 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-int ipfilter_routes_open(struct ipfilter_routes *r)
-{
-	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-
-	r->ask = route_socket(0);
-	r->news = route_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
-			       RTMGRP_IPV4_RULE | 1U << (RTNLGRP_IPV6_RULE - 1));
-	if (r->ask >= 0 && r->news >= 0 && connect(r->ask, (struct sockaddr *)&kernel, sizeof(kernel)) == 0)
-		return 0;
-	rtun_log(r->ctx, RTUN_ERROR, "can't ask the kernel for routes (netlink): %s; allow the address family AF_NETLINK "
-		 "(systemd: RestrictAddressFamilies=)", strerror(errno));
-	return -RTUN_EIO;
-}
-
-void ipfilter_routes_fini(struct ipfilter_routes *r)
-{
-	if (r->ask >= 0)
-		close(r->ask);
-	if (r->news >= 0)
-		close(r->news);
-	r->ask = r->news = -1;
+	*r = (struct ipfilter_routes){.ctx = ctx, .netlink = netlink};
 }

@@ -27,7 +27,7 @@ await 10 "the local proxy" listening node 1080
 for p in hub node local; do confined $p; done
 same "hub: status" "none" "$(sandbox hub hub capabilities)"
 same "hub: needs nothing" "[]" "$(sandbox hub hub needs)"
-same "node: needs" '["connect", "udp", "resolve", "netlink"]' "$(sandbox node node needs)"
+same "node: needs" '["connect", "udp", "resolve"]' "$(sandbox node node needs)"
 check "status tells people, too" sh -c "$(printf 'nsenter -t %s -n -- %s status -c %s' "$(cat place.hub)" "$RESTUNNEL" "$lab/hub.yaml") | grep -q '^sandbox: no capabilities'"
 same "it works all the same" "this is www" "$(via_socks http://www.lab-internet.com/)"
 stop local || fail "local.yaml: status $?"

@@ -11,8 +11,10 @@
 
 #include "../../modules/ipfilter/range.c"
 #include "../../modules/ipfilter/name.c"
+#include "../../modules/ipfilter/netlink.c"
 #include "../../modules/ipfilter/interface.c"
 #include "../../modules/ipfilter/route.c"
+#include "../../modules/ipfilter/network.c"
 #include "../../modules/ipfilter/barred.c"
 #include "../../modules/ipfilter/ipfilter.c"
 
@@ -28,7 +30,7 @@ static void make(const struct options *o)
 	ck_assert_int_eq(rtun_module.create(&hc.ctx, o), 0);
 	filter = bed.ops;
 	/* no interfaces but those that a test adds */
-	((struct ipfilter *)hc.ctx.self)->interfaces.known = true;
+	((struct ipfilter *)hc.ctx.self)->network.interfaces.known = true;
 }
 
 static void setup(void)
@@ -102,10 +104,10 @@ static bool judge_interface(const char *target, const char *kind)
 	unsigned bits;
 	ck_assert_int_eq(sscanf(kind, "ctx[if=e0 %63[^/]/%u]", text, &bits), 2);
 	struct rtun_addr own = addr(text, 0);
-	f->interfaces.count = 0;
-	ck_assert_int_eq(ipfilter_interfaces_add(&f->interfaces, &own, bits), 0);
+	f->network.interfaces.count = 0;
+	ck_assert_int_eq(ipfilter_interfaces_add(&f->network.interfaces, &own, bits), 0);
 	bool ok = address_ok(target, 443);
-	f->interfaces.count = 0;
+	f->network.interfaces.count = 0;
 	return ok;
 }
 
@@ -276,16 +278,16 @@ START_TEST(own_networks)
 {
 	struct ipfilter *f = bed.obj;
 	struct rtun_addr v4 = addr("81.2.69.17", 0), v6 = addr("2a00:1450:77::5", 0), all = addr("9.9.9.9", 0);
-	ck_assert_int_eq(ipfilter_interfaces_add(&f->interfaces, &v4, 28), 0);
-	ck_assert_int_eq(ipfilter_interfaces_add(&f->interfaces, &v6, 64), 0);
-	ck_assert_int_eq(ipfilter_interfaces_add(&f->interfaces, &all, 0), 0);
+	ck_assert_int_eq(ipfilter_interfaces_add(&f->network.interfaces, &v4, 28), 0);
+	ck_assert_int_eq(ipfilter_interfaces_add(&f->network.interfaces, &v6, 64), 0);
+	ck_assert_int_eq(ipfilter_interfaces_add(&f->network.interfaces, &all, 0), 0);
 	ck_assert(!address_ok("81.2.69.16", 443) && !address_ok("81.2.69.31", 443) && address_ok("81.2.69.32", 443));
 	ck_assert(!address_ok("::ffff:81.2.69.18", 443) && !address_ok("64:ff9b::81.2.69.18", 443));
 	/* all of the /56, which is what a home is given: its other networks, too */
 	ck_assert(!address_ok("2a00:1450:77::ffff", 443) && !address_ok("2a00:1450:77:ff::1", 443));
 	ck_assert(address_ok("2a00:1450:77:100::1", 443) && address_ok("2a00:1450:76:ffff::1", 443));
 	ck_assert(!address_ok("9.9.9.9", 443) && address_ok("9.9.9.10", 443));
-	f->interfaces.known = false;
+	f->network.interfaces.known = false;
 	ck_assert(!address_ok("8.8.8.8", 443));
 }
 END_TEST
@@ -326,17 +328,26 @@ START_TEST(follows_the_kernel)
 		fprintf(stderr, "follows_the_kernel: skipped, no namespaces here: %s\n", strerror(errno));
 		return;
 	}
-	f->interfaces.known = false;
 	ck_assert_int_eq(rtun_module.prepare(&hc.ctx), 0);
 	ck_assert_int_eq(rtun_module.start(&hc.ctx), 0);
-	bed_turns(3);
 	ck_assert(address_ok("81.2.69.17", 443) && address_ok("198.20.0.1", 443));
+	/* at once, before the loop has turned */
 	set_loopback("81.2.69.17");
-	bed_turns(3);
+	ipfilter_network_refresh(&f->network);
 	ck_assert(!address_ok("81.2.69.17", 443) && address_ok("198.20.0.1", 443));
+	/* and without a judgement, as others want to know */
 	set_loopback("198.20.0.1");
 	bed_turns(3);
 	ck_assert(address_ok("81.2.69.17", 443) && !address_ok("198.20.0.1", 443));
+	ck_assert_uint_eq(bed.events, 0);
+	loop_advance(bed.loop, CALM);
+	ck_assert_uint_eq(bed.events, 1);
+	ck_assert_str_eq(bed.event_type->name, "network.changed");
+	/* the same address once more is no news, nor is that nothing happens */
+	set_loopback("198.20.0.1");
+	bed_turns(3);
+	loop_advance(bed.loop, 10 * CALM);
+	ck_assert_uint_eq(bed.events, 1);
 	rtun_module.stop(&hc.ctx);
 }
 END_TEST

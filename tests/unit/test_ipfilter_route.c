@@ -11,8 +11,10 @@
 
 #include "../../modules/ipfilter/range.c"
 #include "../../modules/ipfilter/name.c"
+#include "../../modules/ipfilter/netlink.c"
 #include "../../modules/ipfilter/interface.c"
 #include "../../modules/ipfilter/route.c"
+#include "../../modules/ipfilter/network.c"
 #include "../../modules/ipfilter/barred.c"
 #include "../../modules/ipfilter/ipfilter.c"
 
@@ -230,9 +232,9 @@ START_TEST(says_what_is_wrong)
 	/* a kernel that does not answer allows nothing */
 	struct ipfilter *f = bed.obj;
 	ck_assert_int_eq(verdict(&a, 1), '+');
-	shutdown(f->routes.ask, SHUT_RDWR);
-	close(f->routes.ask);
-	f->routes.ask = open("/dev/null", O_RDWR);
+	shutdown(f->network.netlink.ask, SHUT_RDWR);
+	close(f->network.netlink.ask);
+	f->network.netlink.ask = open("/dev/null", O_RDWR);
 	ck_assert_int_eq(verdict(&a, 1), '-');
 	st = (struct rtun_status){.state = RTUN_STATE_OK};
 	rtun_module.status(&hc.ctx, &st);
