@@ -44,6 +44,7 @@ struct exit_dialer_dial {
 	struct attempt attempts[ATTEMPTS];
 	uint32_t attempt_count, begun, running;
 	uint32_t best_err;
+	bool waits; /* for the day when IPv6 addresses can be judged */
 	bool connecting;
 };
 
@@ -240,7 +241,11 @@ static void set_deadline(struct exit_dialer_dial *x, uint64_t ns)
 static void connect_found(struct exit_dialer_dial *x)
 {
 	char why[RTUN_FILTER_WHY];
-	int verdict = filter_verdict(x, x->found, x->found_count, why);
+	int verdict;
+	x->waits = x->d->nat64.lookup && next_of(x, 0, 6) < x->found_count;
+	if (x->waits)
+		return;
+	verdict = filter_verdict(x, x->found, x->found_count, why);
 	if (verdict) {
 		answer(x, (uint32_t)-verdict, why, NULL);
 		return;
@@ -249,6 +254,14 @@ static void connect_found(struct exit_dialer_dial *x)
 	order_attempts(x);
 	set_deadline(x, x->d->o.connect_timeout);
 	attempt_next(x);
+}
+
+void exit_dialer_dial_go_on(void *arg)
+{
+	struct exit_dialer *d = arg;
+	for (struct exit_dialer_dial *x = d->dials; x; x = x->next)
+		if (x->waits)
+			rtun_defer_start(x->begin);
 }
 
 /* ---- Names ---- */
@@ -312,7 +325,9 @@ static void look_up(struct exit_dialer_dial *x)
 static void begin(void *arg)
 {
 	struct exit_dialer_dial *x = arg;
-	if (x->d->load->open + x->d->dialling > x->d->o.max_connections)
+	if (x->waits)
+		connect_found(x);
+	else if (x->d->load->open + x->d->dialling > x->d->o.max_connections)
 		answer(x, RTUN_EOVERLOAD, "too many connections are open (max-connections)", NULL);
 	else if (x->host)
 		look_up(x);
@@ -332,7 +347,7 @@ static void pace(void *arg)
 static void too_late(void *arg)
 {
 	struct exit_dialer_dial *x = arg;
-	if (!x->connecting) {
+	if (!x->connecting && !x->waits) {
 		resolved(x);
 		return;
 	}

@@ -61,8 +61,18 @@ static int reload(struct rtun_ctx *ctx, const void *cfg)
 	return 0;
 }
 
+static int start(struct rtun_ctx *ctx)
+{
+	struct exit_dialer *d = ctx->self;
+	const struct rtun_filter_ops *filter = d->o.filter.ops;
+	d->nat64 = (struct exit_dialer_nat64){.ctx = ctx, .filter = &d->o.filter, .resolv_conf = &d->o.resolv_conf,
+					      .patience = &d->o.dns_timeout, .told = exit_dialer_dial_go_on, .arg = d};
+	return RTUN_HAS(struct rtun_filter_ops, filter, translated) ? exit_dialer_nat64_start(&d->nat64) : 0;
+}
+
 static void stop(struct rtun_ctx *ctx)
 {
+	exit_dialer_nat64_stop(&((struct exit_dialer *)ctx->self)->nat64);
 	exit_dialer_dial_stop(ctx->self);
 }
 
@@ -97,5 +107,5 @@ static const struct rtun_port provides[] = {{RTUN_DIALER, NULL}};
 static const struct rtun_need needs[] = {{RTUN_NEED_CONNECT, NULL}, {RTUN_NEED_RESOLVE, NULL}};
 
 RTUN_MODULE(exit_dialer, .version = "1", .summary = "connects from this machine to destinations that its filter allows",
-	    .license = "BSD-2-Clause", .schema = &schema, .provides = RTUN_LIST(provides), .create = create, .reload = reload,
-	    .stop = stop, .destroy = destroy, .status = status, .needs = RTUN_LIST(needs));
+	    .license = "BSD-2-Clause", .schema = &schema, .provides = RTUN_LIST(provides), .create = create, .start = start,
+	    .reload = reload, .stop = stop, .destroy = destroy, .status = status, .needs = RTUN_LIST(needs));

@@ -2,6 +2,7 @@
  *
  * exit_dialer.h - what the files of this module share.
  *
+ *   nat64.c        what the network's name servers make of IPv4 addresses
  *   lookup.c       one name: asks the system's name servers for A and AAAA
  *   dial.c         one connection: judge, look up, judge, race
  *   exit_dialer.c  options, the service, the count of connections
@@ -32,6 +33,24 @@ int exit_dialer_lookup_start(struct rtun_ctx *ctx, const char *resolv_conf, cons
 			     exit_dialer_lookup_cb *cb, void *arg, struct exit_dialer_lookup **ret);
 void exit_dialer_lookup_cancel(struct exit_dialer_lookup **l);
 
+/* ---- NAT64 ---- */
+
+struct exit_dialer_nat64 {
+	struct rtun_ctx *ctx;
+	const struct rtun_ref *filter; /* has `translated` */
+	const char *const *resolv_conf;
+	const uint64_t *patience;
+	rtun_cb *told; /* the name servers have been asked, with or without success */
+	void *arg;
+	struct rtun_timer *timer;
+	struct rtun_subscription *changes;
+	struct exit_dialer_lookup *lookup; /* not NULL: IPv6 addresses can't be judged yet */
+	uint32_t families;
+};
+
+int exit_dialer_nat64_start(struct exit_dialer_nat64 *n);
+void exit_dialer_nat64_stop(struct exit_dialer_nat64 *n);
+
 /* ---- Dial ---- */
 
 struct exit_dialer_options {
@@ -57,9 +76,12 @@ struct exit_dialer {
 	struct exit_dialer_dial *dials;
 	uint64_t dialling;
 	uint32_t lookups;
+	struct exit_dialer_nat64 nat64;
 };
 
 int exit_dialer_dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
 void exit_dialer_dial_stop(struct exit_dialer *d);
+/* IPv6 addresses can be judged: those that wait go on. */
+void exit_dialer_dial_go_on(void *d);
 
 #endif

@@ -35,6 +35,7 @@ static const struct rtun_schema schema = RTUN_SCHEMA(struct options, rows);
 struct ipfilter {
 	struct ipfilter_network network;
 	struct ipfilter_barred barred;
+	struct ipfilter_nat64 nat64;
 	struct ipfilter_prefix *deny;
 	struct ports *ports;
 	uint32_t deny_count, ports_count;
@@ -142,11 +143,17 @@ static bool single_open(const struct ipfilter *f, const struct rtun_addr *a)
 	return ipfilter_range_public(a) && !ipfilter_barred_match(&f->barred, a) && !ipfilter_interfaces_match(&f->network.interfaces, a);
 }
 
+/* An address, and each that hides in it. */
 static bool address_open(const struct ipfilter *f, const struct rtun_addr *a)
 {
 	struct rtun_addr inner;
 
-	return single_open(f, a) && (!ipfilter_range_embedded(a, &inner) || single_open(f, &inner));
+	if (!single_open(f, a) || (ipfilter_range_embedded(a, &inner) && !single_open(f, &inner)))
+		return false;
+	for (uint32_t i = 0; i < f->nat64.count; i++)
+		if (ipfilter_nat64_embedded(&f->nat64, i, a, &inner) && !single_open(f, &inner))
+			return false;
+	return true;
 }
 
 static bool is_protocol(uint32_t protocol)
@@ -231,7 +238,19 @@ static int bar(void *obj, const void *owner, const struct rtun_addr *addrs, uint
 	return ipfilter_barred_set(&((struct ipfilter *)obj)->barred, owner, addrs, n);
 }
 
-static const struct rtun_filter_ops filter_ops = {.size = sizeof(filter_ops), .name = name, .addresses = addresses, .deny = bar};
+static void translated(void *obj, const struct rtun_addr *addrs, uint32_t n)
+{
+	struct ipfilter *f = obj;
+	const struct ipfilter_nat64 before = f->nat64;
+
+	ipfilter_nat64_learn(&f->nat64, addrs, n);
+	if (f->nat64.count > 0 && memcmp(&before, &f->nat64, sizeof(before)) != 0)
+		rtun_log(f->network.ctx, RTUN_INFO, "this network puts IPv4 addresses inside IPv6 ones (NAT64): they are judged, too");
+}
+
+static const struct rtun_filter_ops filter_ops = {
+	.size = sizeof(filter_ops), .name = name, .addresses = addresses, .deny = bar, .translated = translated,
+};
 
 /* ---- Life ---- */
 

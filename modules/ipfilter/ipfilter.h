@@ -4,6 +4,7 @@
  *
  *   range.c       addresses: the built-in table, and what hides inside an IPv6 address
  *   name.c        names: spelling, and names that never mean a public host
+ *   nat64.c       what hides behind a prefix that only this network knows
  *   netlink.c     asking the kernel, and its news
  *   interface.c   the machine's own networks
  *   route.c       the way the kernel would send a packet: the default route, or a network of somebody's
@@ -32,6 +33,19 @@ bool ipfilter_range_embedded(const struct rtun_addr *a, struct rtun_addr *ret_v4
 bool ipfilter_range_mapped(const struct rtun_addr *a);
 /* By the built-in table alone, without looking at an embedded address. */
 bool ipfilter_range_public(const struct rtun_addr *a);
+
+/* Prefixes behind which this network puts IPv4 addresses. */
+#define IPFILTER_NAT64_MAX 16U
+
+struct ipfilter_nat64 {
+	struct ipfilter_prefix items[IPFILTER_NAT64_MAX];
+	uint32_t count;
+};
+
+/* From the IPv6 addresses that the network's name servers give for ipv4only.arpa; replaces what was learned before. */
+void ipfilter_nat64_learn(struct ipfilter_nat64 *n, const struct rtun_addr *a, uint32_t count);
+/* The IPv4 address inside, if this is behind prefix number `which`. */
+bool ipfilter_nat64_embedded(const struct ipfilter_nat64 *n, uint32_t which, const struct rtun_addr *a, struct rtun_addr *ret_v4);
 
 /* NULL: may be looked up; else why not. */
 const char *ipfilter_name_objection(const char *host, uint64_t len);

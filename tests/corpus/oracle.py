@@ -4,8 +4,9 @@
 # A second opinion on which addresses are public, for tests/unit/test_ipfilter. Written from the registries' rows as
 # sorted intervals of whole numbers, and sharing nothing with the module: no table, no way of matching.
 #
-#   oracle.py COUNT [SEED]   writes COUNT records of 17 bytes: 'a' or 'd' (allow, deny) with 4, or 'A' or 'D' with 16
-#                            bytes of address (those of IPv4 padded with zeros)
+#   oracle.py COUNT [SEED]   writes records of 17 bytes. First 'N' and what a name server says about ipv4only.arpa, one
+#                            for each prefix of NAT64; then COUNT times 'a' or 'd' (allow, deny) with 4, or 'A' or 'D'
+#                            with 16 bytes of address (those of IPv4 padded with zeros)
 import bisect
 import ipaddress
 import random
@@ -41,6 +42,9 @@ LOW6, HIGH6 = intervals(IPV6)
 MAPPED = 0xffff
 NAT64 = int(ipaddress.ip_address("64:ff9b::")) >> 32
 ISATAP = (0x00005efe, 0x02005efe)
+# What a network might have of its own (RFC 6052): one of each length, and two that are private whatever is in them
+LEARNED = [(int(n.network_address), n.prefixlen) for n in map(ipaddress.ip_network, """2a01:64::/32 2a02:64:4000::/40
+2a03:64:4848::/48 2a04:64:5656:5600::/56 2a05:64:64:64::/64 2a06:64:96:96:0:96::/96 fd64::/96 64:ff9b:1::/48""".split())]
 
 
 def inside(n, low, high):
@@ -52,12 +56,34 @@ def public4(n):
     return not inside(n, LOW4, HIGH4)
 
 
+def place(bits):
+    """In hexadecimal digits without the reserved octet, which is at 16."""
+    return bits // 4 if bits <= 64 else bits // 4 - 2
+
+
+def embed(network, bits, v4):
+    digits = "%032x" % network
+    digits = digits[:16] + digits[18:]
+    digits = digits[:place(bits)] + "%08x" % v4 + digits[place(bits) + 8:]
+    return int(digits[:16] + "00" + digits[16:], 16)
+
+
+def extract(n, bits):
+    digits = "%032x" % n
+    return int((digits[:16] + digits[18:])[place(bits):][:8], 16)
+
+
+def hides(n):
+    """What networks of NAT64 make of it: the IPv4 address inside."""
+    return [extract(n, bits) for network, bits in LEARNED if (n ^ network) >> (128 - bits) == 0]
+
+
 def public6(n):
     if n >> 32 in (MAPPED, NAT64):
         return public4(n & 0xffffffff)
     if (n >> 32) & 0xffffffff in ISATAP and not public4(n & 0xffffffff):
         return False
-    return not inside(n, LOW6, HIGH6)
+    return not inside(n, LOW6, HIGH6) and all(map(public4, hides(n)))
 
 
 EDGES4 = LOW4 + HIGH4
@@ -84,8 +110,16 @@ def random6(r):
         return r.choice((MAPPED, NAT64)) << 32 | random4(r)
     if kind < 0.65:
         return 0x2a << 120 | r.getrandbits(50) << 64 | r.choice(ISATAP + (0x5eff,)) << 32 | random4(r)
-    if kind < 0.7:
+    if kind < 0.68:
         return (r.choice((MAPPED, NAT64)) ^ (1 << r.randrange(96))) << 32 | random4(r)
+    if kind < 0.7:
+        # 6to4, and Teredo with server and client
+        return r.choice((0x2002 << 112 | random4(r) << 80, 0x20010000 << 96 | random4(r) << 64 | random4(r) ^ 0xffffffff))
+    if kind < 0.75:
+        network, bits = r.choice(LEARNED)
+        noise = r.getrandbits(128 - bits) if r.getrandbits(1) else 0
+        flip = 1 << r.randrange(128) if r.random() < 0.1 else 0
+        return embed(network | noise, bits, random4(r)) ^ flip
     n = r.choice(EDGES6)
     if kind < 0.85:
         return (n + r.randint(-3, 3)) % 2**128
@@ -96,7 +130,12 @@ def main():
     count = int(sys.argv[1])
     r = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
     out = bytearray()
+    for network, bits in LEARNED:
+        out += b"N" + embed(network, bits, r.choice((0xc00000aa, 0xc00000ab))).to_bytes(16, "big")
     for _ in range(count):
+        if len(out) > 1 << 20:
+            sys.stdout.buffer.write(out)
+            out.clear()
         if r.getrandbits(1):
             n = random4(r)
             out += (b"a" if public4(n) else b"d") + n.to_bytes(4, "big") + bytes(12)

@@ -18,6 +18,7 @@ static int init_with_port(ares_channel *channel, struct ares_options *o, int mas
 #define ares_init_options init_with_port
 #include "../../modules/exit_dialer/lookup.c"
 #undef ares_init_options
+#include "../../modules/exit_dialer/nat64.c"
 #include "../../modules/exit_dialer/dial.c"
 #include "../../modules/exit_dialer/exit_dialer.c"
 
@@ -33,7 +34,8 @@ static const struct rtun_dialer_ops *ops;
 static struct {
 	bool loopback_too;
 	bool no_way6; /* to IPv6 addresses, as on a machine without a route for them */
-	uint32_t names, sets;
+	uint32_t names, sets, translations;
+	struct rtun_addr translated; /* what was said last about ipv4only.arpa */
 } judge;
 
 static int judge_name(void *obj, const char *host, uint64_t len, uint16_t port, uint32_t protocol, char why[RTUN_FILTER_WHY])
@@ -61,6 +63,18 @@ static int judge_all(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t 
 }
 
 static const struct rtun_filter_ops judge_ops = {.size = sizeof(judge_ops), .name = judge_name, .addresses = judge_all};
+
+static void judge_translated(void *obj, const struct rtun_addr *a, uint32_t n)
+{
+	(void)obj;
+	judge.translations++;
+	judge.translated = a[0];
+	ck_assert_uint_eq(n, 1);
+}
+
+static const struct rtun_filter_ops translating_ops = {
+	.size = sizeof(judge_ops), .name = judge_name, .addresses = judge_all, .translated = judge_translated,
+};
 
 /* ---- the name server ---- */
 
@@ -305,12 +319,18 @@ static void dial_name(const char *host, uint16_t port)
 	got.inside = false;
 }
 
+static struct { /* by catch_connect() */
+	uint32_t connects;
+	struct rtun_addr to;
+} caught;
+
 static void setup(void)
 {
 	bed_setup(true, &hc);
 	memset(&got, 0, sizeof(got));
 	memset(&dns, 0, sizeof(dns));
 	memset(&judge, 0, sizeof(judge));
+	memset(&caught, 0, sizeof(caught));
 	judge.loopback_too = true;
 	dns_open();
 	snprintf(resolv_path, sizeof(resolv_path), "/tmp/restunnel-resolv-%d", (int)getpid());
@@ -671,12 +691,87 @@ START_TEST(families_take_turns)
 }
 END_TEST
 
-/* ---- corpus: names with answers, judged by the real tables ---- */
+/* ---- NAT64 ---- */
 
-static struct {
-	uint32_t connects;
-	struct rtun_addr to;
-} caught;
+static rtun_event_cb *on_change;
+static void *on_change_arg;
+
+static int catch_subscribe(struct rtun_ctx *ctx, const char *name, rtun_event_cb *cb, void *arg, struct rtun_subscription **ret)
+{
+	(void)ctx;
+	ck_assert_str_eq(name, "network.changed");
+	on_change = cb;
+	on_change_arg = arg;
+	*ret = NULL;
+	return 0;
+}
+
+static void start_translating(void)
+{
+	bed.host.connect = catch_connect;
+	bed.host.subscribe = catch_subscribe;
+	dialer->o.filter.ops = &translating_ops;
+	ck_assert_int_eq(rtun_module.start(&hc.ctx), 0);
+}
+
+/* What is inside an IPv6 address can be judged when the name servers have been asked, or do not answer. */
+START_TEST(ipv6_waits_for_the_translation)
+{
+	dns.silent6 = _i == 1;
+	snprintf(dns.records, sizeof(dns.records), "A 192.0.0.170; AAAA 2a01:64::c000:aa");
+	start_translating();
+	dial_addr("2606:4700::1", 443);
+	bed_turns(3);
+	ck_assert_uint_eq(judge.sets, 0);
+	turns();
+	ck_assert_str_eq(dns.last, RTUN_FILTER_NAT64_NAME);
+	ck_assert_uint_eq(judge.translations, !_i);
+	ck_assert_uint_eq(judge.sets, !_i);
+	loop_advance(bed.loop, 5 * RTUN_S + RTUN_MS);
+	ck_assert_uint_eq(judge.sets, 1);
+	ck_assert_uint_eq(caught.connects, 1);
+}
+END_TEST
+
+START_TEST(ipv4_does_not_wait)
+{
+	dns.silent4 = dns.silent6 = true;
+	start_translating();
+	dial_addr("93.184.215.14", 443);
+	turns();
+	ck_assert_uint_eq(caught.connects, 1);
+}
+END_TEST
+
+START_TEST(translation_is_asked_for_again)
+{
+	struct rtun_addr other = {.family = 6, .ip = {0x2a, 0x02}};
+	snprintf(dns.records, sizeof(dns.records), "A 192.0.0.170; AAAA 2a01::");
+	start_translating();
+	turns();
+	ck_assert_uint_eq(judge.translations, 1);
+	/* no answer: what was said stays */
+	snprintf(dns.records, sizeof(dns.records), "SERVFAIL");
+	on_change(on_change_arg, NULL, "", NULL);
+	turns();
+	ck_assert_uint_eq(judge.translations, 1);
+	snprintf(dns.records, sizeof(dns.records), "AAAA 2a02::");
+	if (_i)
+		on_change(on_change_arg, NULL, "", NULL);
+	else
+		loop_advance(bed.loop, AGAIN);
+	turns();
+	ck_assert_uint_eq(judge.translations, 2);
+	ck_assert_mem_eq(judge.translated.ip, other.ip, 16);
+	/* a question that is overtaken is not heard */
+	on_change(on_change_arg, NULL, "", NULL);
+	on_change(on_change_arg, NULL, "", NULL);
+	turns();
+	ck_assert_uint_eq(judge.translations, 3);
+}
+END_TEST
+
+/* ---- corpus: names with answers, judged by the real tables ---- */
 
 static void catch_cancel(void *arg)
 {
@@ -876,6 +971,9 @@ int main(void)
 	tcase_add_test(t, best_reason_is_told);
 	tcase_add_loop_test(t, socket_that_got_elsewhere_is_not_used, 0, 2);
 	tcase_add_test(t, families_take_turns);
+	tcase_add_loop_test(t, ipv6_waits_for_the_translation, 0, 2);
+	tcase_add_test(t, ipv4_does_not_wait);
+	tcase_add_loop_test(t, translation_is_asked_for_again, 0, 2);
 	tcase_add_test(t, corpus_of_answers);
 	tcase_add_loop_test(t, cancel_in_any_phase, 0, 4);
 	tcase_add_test(t, limit_of_connections);

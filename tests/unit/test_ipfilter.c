@@ -11,6 +11,7 @@
 
 #include "../../modules/ipfilter/range.c"
 #include "../../modules/ipfilter/name.c"
+#include "../../modules/ipfilter/nat64.c"
 #include "../../modules/ipfilter/netlink.c"
 #include "../../modules/ipfilter/interface.c"
 #include "../../modules/ipfilter/route.c"
@@ -20,7 +21,9 @@
 
 #include "bed.h"
 
-#define ORACLE_ADDRESSES 1000000
+/* Of the promised size with RTUN_E2E_FULL=1. */
+#define ORACLE_ADDRESSES (getenv("RTUN_E2E_FULL") ? 10000000 : 200000)
+#define ORACLE_PREFIXES 8
 
 static struct host_ctx hc;
 static const struct rtun_filter_ops *filter;
@@ -171,29 +174,45 @@ END_TEST
 
 /* ---- oracle ---- */
 
+static struct rtun_addr oracle_address(const uint8_t rec[17])
+{
+	struct rtun_addr a = {.family = rec[0] >= 'a' ? 4 : 6, .port = 443};
+	memcpy(a.ip, rec + 1, 16);
+	return a;
+}
+
+static bool oracle_agrees_about(const uint8_t rec[17])
+{
+	struct rtun_addr a = oracle_address(rec);
+	char why[RTUN_FILTER_WHY], text[INET6_ADDRSTRLEN];
+	bool ok = judge(bed.obj, &a, 1, RTUN_FILTER_TCP, why) == 0;
+	if (ok == (rec[0] == 'a' || rec[0] == 'A'))
+		return true;
+	fprintf(stderr, "%s: %s, says the oracle\n", inet_ntop(a.family == 4 ? AF_INET : AF_INET6, a.ip, text, sizeof(text)), ok ? "denied" : "allowed");
+	return false;
+}
+
 START_TEST(oracle_agrees)
 {
 	const char *src = getenv("RESTUNNEL_SRC");
 	char command[1024];
 	uint8_t rec[17];
-	uint32_t seen = 0, wrong = 0;
-	snprintf(command, sizeof(command), "exec python3 '%s/tests/corpus/oracle.py' %d", src ? src : ".", ORACLE_ADDRESSES);
+	int seen = 0, wrong = 0, count = ORACLE_ADDRESSES;
+	struct rtun_addr said[ORACLE_PREFIXES];
+	snprintf(command, sizeof(command), "exec python3 '%s/tests/corpus/oracle.py' %d", src ? src : ".", count);
 	FILE *f = popen(command, "r");
 	ck_assert_ptr_nonnull(f);
-	for (; fread(rec, sizeof(rec), 1, f) == 1; seen++) {
-		struct rtun_addr a = {.family = rec[0] >= 'a' ? 4 : 6, .port = 443};
-		char why[RTUN_FILTER_WHY], text[INET6_ADDRSTRLEN];
-		memcpy(a.ip, rec + 1, 16);
-		bool ok = judge(bed.obj, &a, 1, RTUN_FILTER_TCP, why) == 0;
-		if (ok == (rec[0] == 'a' || rec[0] == 'A'))
-			continue;
-		if (wrong++ < 10)
-			fprintf(stderr, "%s: %s, says the oracle\n",
-				inet_ntop(a.family == 4 ? AF_INET : AF_INET6, a.ip, text, sizeof(text)), ok ? "denied" : "allowed");
+	for (int i = 0; i < ORACLE_PREFIXES; i++) {
+		ck_assert_uint_eq(fread(rec, sizeof(rec), 1, f), 1);
+		ck_assert_int_eq(rec[0], 'N');
+		said[i] = oracle_address(rec);
 	}
+	filter->translated(bed.obj, said, ORACLE_PREFIXES);
+	for (; wrong < 10 && fread(rec, sizeof(rec), 1, f) == 1; seen++)
+		wrong += !oracle_agrees_about(rec);
+	ck_assert_int_eq(wrong, 0);
 	ck_assert_int_eq(pclose(f), 0);
-	ck_assert_uint_eq(wrong, 0);
-	ck_assert_uint_eq(seen, ORACLE_ADDRESSES);
+	ck_assert_int_eq(seen, count);
 }
 END_TEST
 
@@ -310,6 +329,48 @@ START_TEST(barred_addresses)
 }
 END_TEST
 
+/* Each length, and what RFC 6052 says about where the address is (its section 2.4, with another prefix). */
+START_TEST(nat64_of_the_network)
+{
+	static const struct {
+		const char *said, *private, *public, *beside;
+	} lengths[] = {
+		{"2a01:db8:c000:aa::", "2a01:db8:c0a8:221::", "2a01:db8:808:808::", "2a01:db9:c0a8:221::"},
+		{"2a01:db8:1c0:0:aa::", "2a01:db8:1c0:a802:21::", "2a01:db8:108:808:8::", "2a01:db8:2c0:a802:21::"},
+		{"2a01:db8:122:c000:0:aa00::", "2a01:db8:122:c0a8:2:2100::", "2a01:db8:122:808:8:800::", "2a01:db8:123:c0a8:2:2100::"},
+		{"2a01:db8:122:3c0:0:ab::", "2a01:db8:122:3c0:a8:221::", "2a01:db8:122:308:8:808::", "2a01:db8:122:4c0:a8:221::"},
+		{"2a01:db8:122:344:c0:0:ab00:0", "2a01:db8:122:344:c0:a802:2100:0", "2a01:db8:122:344:8:808:800:0", "2a01:db8:122:345:c0:a802:2100:0"},
+		{"2a01:db8:122:344::192.0.0.170", "2a01:db8:122:344::192.168.2.33", "2a01:db8:122:344::8.8.8.8", "2a01:db8:122:345::192.168.2.33"},
+	};
+	struct rtun_addr said[] = {addr("192.0.0.170", 0), addr(lengths[_i].said, 0)};
+	ck_assert(address_ok(lengths[_i].private, 443));
+	filter->translated(bed.obj, said, 2);
+	ck_assert_uint_eq(((struct ipfilter *)bed.obj)->nat64.count, 1);
+	ck_assert(!address_ok(lengths[_i].private, 443) && address_ok(lengths[_i].public, 443) && address_ok(lengths[_i].beside, 443));
+	filter->translated(bed.obj, said, 1);
+	ck_assert(address_ok(lengths[_i].private, 443));
+}
+END_TEST
+
+/* A name server that lies makes nothing public, and does not fill the memory. */
+START_TEST(nat64_that_lies)
+{
+	struct rtun_addr said[40];
+	for (uint8_t i = 0; i < 40; i++) {
+		said[i] = addr("fd07::192.0.0.170", 0);
+		said[i].ip[2] = i;
+	}
+	filter->translated(bed.obj, said, 40);
+	ck_assert_uint_eq(((struct ipfilter *)bed.obj)->nat64.count, IPFILTER_NAT64_MAX);
+	ck_assert(!address_ok("fd07::8.8.8.8", 443) && !address_ok("10.0.0.1", 443) && !address_ok("64:ff9b:1::8.8.8.8", 443));
+	ck_assert(address_ok("64:ff9b::8.8.8.8", 443) && !address_ok("64:ff9b::10.0.0.1", 443));
+	/* answers that are none */
+	said[0] = addr("2a01:db8::1", 0);
+	filter->translated(bed.obj, said, 1);
+	ck_assert_uint_eq(((struct ipfilter *)bed.obj)->nat64.count, 0);
+}
+END_TEST
+
 static void set_loopback(const char *text)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -356,7 +417,7 @@ int main(void)
 {
 	Suite *s = suite_create("ipfilter");
 	TCase *t = tcase_create("rules");
-	tcase_set_timeout(t, 60);
+	tcase_set_timeout(t, 600); /* 10^7 addresses take minutes */
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, corpus_holds);
 	tcase_add_test(t, oracle_agrees);
@@ -368,6 +429,8 @@ int main(void)
 	tcase_add_test(t, bad_ports_are_errors);
 	tcase_add_test(t, own_networks);
 	tcase_add_test(t, barred_addresses);
+	tcase_add_loop_test(t, nat64_of_the_network, 0, 6);
+	tcase_add_test(t, nat64_that_lies);
 	tcase_add_test(t, follows_the_kernel);
 	suite_add_tcase(s, t);
 	return bed_run(s);

@@ -11,6 +11,7 @@
 
 #include "../../modules/ipfilter/range.c"
 #include "../../modules/ipfilter/name.c"
+#include "../../modules/ipfilter/nat64.c"
 #include "../../modules/ipfilter/netlink.c"
 #include "../../modules/ipfilter/interface.c"
 #include "../../modules/ipfilter/route.c"
@@ -177,6 +178,32 @@ START_TEST(machine)
 }
 END_TEST
 
+/* "44.1.2.3", "ctx[route=44.0.0.0/8 via 192.168.1.2]": what test_ipfilter.c has left of the corpus */
+START_TEST(corpus_of_routes)
+{
+	FILE *f = bed_open("tests/corpus/ssrf_corpus.tsv");
+	char line[1024], target[64], route[64], verdict[8], commands[128], expected[128];
+	uint32_t seen = 0;
+	if (!able) {
+		fclose(f);
+		return;
+	}
+	ip("address add 192.168.1.10/24 dev b; route add default via 192.168.7.1");
+	open_filter();
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s\tctx[route=%63[^]]]\t%7s", target, route, verdict) != 3)
+			continue;
+		snprintf(commands, sizeof(commands), "route add %s", route);
+		ip(commands);
+		snprintf(expected, sizeof(expected), "%c%s", strcmp(verdict, "allow") == 0 ? '+' : '-', target);
+		expect(line, expected);
+		seen++;
+	}
+	fclose(f);
+	ck_assert_uint_eq(seen, 1);
+}
+END_TEST
+
 START_TEST(follows_changes)
 {
 	if (!able)
@@ -268,6 +295,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, machine, 0, sizeof(machines) / sizeof(machines[0]));
+	tcase_add_test(t, corpus_of_routes);
 	tcase_add_test(t, follows_changes);
 	tcase_add_test(t, both_families_on_one_road);
 	tcase_add_test(t, says_what_is_wrong);

@@ -13,6 +13,7 @@
 
 #define RTUN_FILTER_TCP 6
 #define RTUN_FILTER_UDP 17
+#define RTUN_FILTER_NAT64_NAME "ipv4only.arpa"
 #define RTUN_FILTER_WHY 128 /* bytes of the reason, with its NUL */
 
 struct rtun_filter_ops {
@@ -29,6 +30,10 @@ struct rtun_filter_ops {
 	 * pointer of its own) until it calls again: the list replaces its earlier one, n = 0 ends it. 0 or -RTUN_ENOMEM, which
 	 * leaves the earlier list. May be missing in older filters. */
 	int (*deny)(void *obj, const void *owner, const struct rtun_addr *addrs, uint32_t n);
+	/* The IPv6 addresses that the name servers of this network give for RTUN_FILTER_NAT64_NAME (RFC 7050). From them the
+	 * filter learns behind which prefixes this network puts IPv4 addresses (RFC 6052), and judges those inside, too.
+	 * Replaces what was told before; n = 0: there is no translation here. May be missing: then nobody needs to ask. */
+	void (*translated)(void *obj, const struct rtun_addr *addrs, uint32_t n);
 };
 
 #endif
