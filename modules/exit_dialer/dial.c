@@ -5,6 +5,9 @@
  *
  * After RFC 8305: A and AAAA are asked at once; when one has come, the other gets 250 ms more; attempts begin 250 ms
  * apart, IPv6 first, the families taking turns; the first that succeeds wins.
+ *
+ * A refusal is told at a time that does not depend on what was refused, nor by which rule: who asks from afar must not
+ * learn by a watch what the local network looks like.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +17,8 @@
 
 #define RESOLUTION_DELAY (250 * RTUN_MS)
 #define ATTEMPT_DELAY (250 * RTUN_MS)
+/* After the beginning of the dial; where its name took longer to look up, at the next multiple. */
+#define REFUSAL_DELAY (100 * RTUN_MS)
 #define ATTEMPTS 16U /* addresses tried of those found */
 #define FOUND_MAX (2 * LOOKUP_MAX)
 /* Silence after which the kernel asks whether a target is still there; seconds. */
@@ -33,6 +38,7 @@ struct exit_dialer_dial {
 	void *arg;
 	struct rtun_defer *begin;
 	struct rtun_timer *pace, *deadline;
+	uint64_t begun_at;
 	uint64_t give_up; /* the caller's own limit; UINT64_MAX: none */
 	char *host;       /* NULL: found[0] is the target */
 	uint16_t port;
@@ -46,9 +52,13 @@ struct exit_dialer_dial {
 	uint32_t best_err;
 	bool waits; /* for the day when IPv6 addresses can be judged */
 	bool connecting;
+	bool refused; /* and the answer waits for its time */
+	char refusal[RTUN_FILTER_WHY];
 };
 
 /* ---- The end ---- */
+
+#define NOT_PUBLIC RTUN_FILTER_ADDRESS ": not a public one"
 
 /* Of several attempts that failed, the one that says most about the target counts. */
 static const struct {
@@ -62,7 +72,7 @@ static const struct {
 	{RTUN_ETIMEOUT, "the host did not answer in time"},
 	{RTUN_ERESET, "the host broke the connection off"},
 	{RTUN_EREFUSED, "the host refused the connection: nothing listens on this port"},
-	{RTUN_EDENIED, "the connection is not allowed"},
+	{RTUN_EDENIED, NOT_PUBLIC},
 };
 
 static uint32_t failure_rank(uint32_t err)
@@ -80,6 +90,12 @@ static void lookup_end(struct exit_dialer_dial *x)
 	exit_dialer_lookup_cancel(&x->lookup);
 }
 
+static void attempts_end(struct exit_dialer_dial *x)
+{
+	for (uint32_t i = 0; i < ATTEMPTS; i++)
+		rtun_op_cancel(&x->attempts[i].op);
+}
+
 static void dial_free(struct exit_dialer_dial *x)
 {
 	*x->at = x->next;
@@ -87,8 +103,7 @@ static void dial_free(struct exit_dialer_dial *x)
 		x->next->at = x->at;
 	x->d->dialling--;
 	lookup_end(x);
-	for (uint32_t i = 0; i < ATTEMPTS; i++)
-		rtun_op_cancel(&x->attempts[i].op);
+	attempts_end(x);
 	rtun_timer_destroy(&x->pace);
 	rtun_timer_destroy(&x->deadline);
 	rtun_defer_destroy(&x->begin);
@@ -109,10 +124,24 @@ static void answer(struct exit_dialer_dial *x, uint32_t err, const char *why, st
 	rtun_close(&s);
 }
 
+static void refuse(struct exit_dialer_dial *x, const char *why)
+{
+	uint64_t taken = rtun_now(x->d->ctx) - x->begun_at;
+	lookup_end(x);
+	attempts_end(x);
+	rtun_timer_stop(x->pace);
+	x->refused = true;
+	snprintf(x->refusal, sizeof(x->refusal), "%s", why);
+	rtun_timer_start(x->deadline, REFUSAL_DELAY - taken % REFUSAL_DELAY);
+}
+
 static void answer_failure(struct exit_dialer_dial *x)
 {
 	uint32_t rank = failure_rank(x->best_err);
-	answer(x, failures[rank].err, failures[rank].why, NULL);
+	if (failures[rank].err == RTUN_EDENIED)
+		refuse(x, failures[rank].why);
+	else
+		answer(x, failures[rank].err, failures[rank].why, NULL);
 }
 
 /* ---- Streams that are open count ---- */
@@ -150,7 +179,7 @@ static int filter_verdict(const struct exit_dialer_dial *x, const struct rtun_ad
 {
 	const struct rtun_filter_ops *filter = x->d->o.filter.ops;
 	int r;
-	snprintf(why, RTUN_FILTER_WHY, "destination is not public");
+	snprintf(why, RTUN_FILTER_WHY, NOT_PUBLIC);
 	r = filter->addresses(x->d->o.filter.obj, a, n, RTUN_FILTER_TCP, why);
 	why[RTUN_FILTER_WHY - 1] = '\0';
 	return r == 0 || r == -RTUN_EUNREACHABLE ? r : -RTUN_EDENIED;
@@ -178,13 +207,15 @@ static void attempt_done(void *arg, uint32_t err, struct rtun_stream **s)
 	struct exit_dialer_dial *x = a->dial;
 	struct rtun_stream *mine;
 	struct rtun_addr remote;
+	char why[RTUN_FILTER_WHY];
 	a->op = NULL;
 	if (err) {
 		attempt_failed(x, err);
 		return;
 	}
-	if (rtun_stream_addr(*s, RTUN_ADDR_REMOTE, &remote) < 0 || !same_address(&remote, &a->to)) {
-		attempt_failed(x, RTUN_EDENIED); /* not the address that was judged */
+	/* not the address that was judged, or it has become a neighbour's meanwhile */
+	if (rtun_stream_addr(*s, RTUN_ADDR_REMOTE, &remote) < 0 || !same_address(&remote, &a->to) || filter_verdict(x, &remote, 1, why)) {
+		attempt_failed(x, RTUN_EDENIED);
 		return;
 	}
 	mine = *s;
@@ -246,6 +277,10 @@ static void connect_found(struct exit_dialer_dial *x)
 	if (x->waits)
 		return;
 	verdict = filter_verdict(x, x->found, x->found_count, why);
+	if (verdict == -RTUN_EDENIED) {
+		refuse(x, why);
+		return;
+	}
 	if (verdict) {
 		answer(x, (uint32_t)-verdict, why, NULL);
 		return;
@@ -303,10 +338,10 @@ static void family_answered(void *arg, const struct rtun_addr *a, uint32_t n, co
 static void look_up(struct exit_dialer_dial *x)
 {
 	const struct rtun_filter_ops *filter = x->d->o.filter.ops;
-	char why[RTUN_FILTER_WHY] = "not a public name";
+	char why[RTUN_FILTER_WHY] = RTUN_FILTER_NAME ": not a public one";
 	if (filter->name(x->d->o.filter.obj, x->host, strlen(x->host), x->port, RTUN_FILTER_TCP, why) != 0) {
 		why[RTUN_FILTER_WHY - 1] = '\0';
-		answer(x, RTUN_EDENIED, why, NULL);
+		refuse(x, why);
 		return;
 	}
 	if (x->d->lookups >= LOOKUPS_MAX) {
@@ -347,6 +382,12 @@ static void pace(void *arg)
 static void too_late(void *arg)
 {
 	struct exit_dialer_dial *x = arg;
+	if (x->refused) {
+		char why[RTUN_FILTER_WHY];
+		memcpy(why, x->refusal, sizeof(why)); /* x is gone before it is read */
+		answer(x, RTUN_EDENIED, why, NULL);
+		return;
+	}
 	if (!x->connecting && !x->waits) {
 		resolved(x);
 		return;
@@ -379,6 +420,7 @@ int exit_dialer_dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *c
 	x->cb = cb;
 	x->arg = arg;
 	x->port = req->addr.port;
+	x->begun_at = rtun_now(d->ctx);
 	x->give_up = req->timeout ? rtun_now(d->ctx) + req->timeout : UINT64_MAX;
 	if (!req->host) {
 		x->found[0] = plain(&req->addr);

@@ -119,7 +119,7 @@ static int configure(struct ipfilter *f, const struct options *o)
 /* ---- Judgement ---- */
 
 /* One reason for all: which of them it was, is the local network's business. */
-#define NOT_PUBLIC "destination is not public"
+#define NOT_PUBLIC RTUN_FILTER_ADDRESS ": not a public one"
 
 static bool ports_match(const struct ports *p, uint32_t n, uint16_t port)
 {
@@ -169,7 +169,7 @@ static int deny(char why[RTUN_FILTER_WHY], const char *reason)
 
 static int deny_port(char why[RTUN_FILTER_WHY], uint16_t port)
 {
-	snprintf(why, RTUN_FILTER_WHY, "port %u is not allowed", port);
+	snprintf(why, RTUN_FILTER_WHY, RTUN_FILTER_PORT ": %u is not allowed", port);
 	return -RTUN_EDENIED;
 }
 
@@ -180,7 +180,7 @@ static int name(void *obj, const char *host, uint64_t len, uint16_t port, uint32
 	if (objection)
 		return deny(why, objection);
 	if (!is_protocol(protocol))
-		return deny(why, "protocol is not allowed");
+		return deny(why, RTUN_FILTER_PROTOCOL ": neither TCP nor UDP");
 	return port_open(obj, port) ? 0 : deny_port(why, port);
 }
 
@@ -188,9 +188,9 @@ static int name(void *obj, const char *host, uint64_t len, uint16_t port, uint32
 static int judge(const struct ipfilter *f, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
 {
 	if (n == 0)
-		return deny(why, "destination has no address");
+		return deny(why, RTUN_FILTER_ADDRESS ": there is none");
 	if (!is_protocol(protocol))
-		return deny(why, "protocol is not allowed");
+		return deny(why, RTUN_FILTER_PROTOCOL ": neither TCP nor UDP");
 	for (uint32_t i = 0; i < n; i++) {
 		if (!port_open(f, a[i].port))
 			return deny_port(why, a[i].port);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <restunnel/svc/filter.h>
+
 #include "ipfilter.h"
 
 #define NAME_MAX_LEN 253U
@@ -73,19 +75,19 @@ const char *ipfilter_name_objection(const char *host, uint64_t len)
 
 	for (uint64_t i = 0; i < len; i++)
 		if (!is_host_byte((unsigned char)host[i]))
-			return "not a host name: only letters, digits, '-', '_' and '.' may be in it";
+			return RTUN_FILTER_NAME ": only letters, digits, '-', '_' and '.' may be in it";
 	if (len > 0 && host[len - 1] == '.')
 		len--; /* rooted already */
 	if (len == 0 || len > NAME_MAX_LEN || !labels_fit(host, len))
-		return "not a host name";
+		return RTUN_FILTER_NAME ": not one of a host";
 	top = memrchr(host, '.', len);
 	top = top ? top + 1 : host;
 	top_len = len - (uint64_t)(top - host);
 	if (is_number(top, top_len) || !has_letter(top, top_len))
-		return "not a host name: an IP address has to be given in its usual spelling, as an address";
+		return RTUN_FILTER_NAME ": an IP address has to be given in its usual spelling, as an address";
 	if (top == host)
-		return "not a public name: there is no dot in it";
+		return RTUN_FILTER_NAME ": not a public one, there is no dot in it";
 	if (is_local_domain(top, top_len))
-		return "not a public name";
+		return RTUN_FILTER_NAME ": not a public one";
 	return NULL;
 }

@@ -53,7 +53,7 @@ struct peer {
 	struct tunnel *next;   /* not proved yet */
 	/* of connections that have ended; those that live are added when asked for */
 	uint64_t bytes_in, bytes_out, streams_total;
-	uint64_t results[OPENING_RESULTS];
+	struct opening_counts counts;
 	char disconnect_reason[96];
 	uint64_t greeted_at; /* seconds: handshakes that were answered, see hub_greet.c */
 	uint32_t greeted;

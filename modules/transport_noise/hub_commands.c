@@ -257,8 +257,16 @@ static void results_metric(const struct peer *p, struct rtun_metric_sink *sink)
 	};
 	for (uint32_t i = 0; i < OPENING_RESULTS; i++) {
 		const char *labels[2] = {p->device->name, names[i] ? names[i] : "internal"};
-		if (p->results[i])
-			rtun_metric(sink, (double)p->results[i], labels, 2);
+		if (p->counts.results[i])
+			rtun_metric(sink, (double)p->counts.results[i], labels, 2);
+	}
+}
+
+static void refusals_metric(const struct peer *p, struct rtun_metric_sink *sink)
+{
+	for (uint32_t i = 0; i < OPENING_RULES; i++) {
+		const char *labels[2] = {p->device->name, opening_rules[i]};
+		rtun_metric(sink, (double)p->counts.rules[i], labels, 2);
 	}
 }
 
@@ -288,6 +296,8 @@ void hub_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct 
 			rtun_metric(sink, sums.streams, labels, 1);
 		else if (strcmp(metric->name, "restunnel_streams_total") == 0 && p)
 			results_metric(p, sink);
+		else if (strcmp(metric->name, "restunnel_refusals_total") == 0 && p)
+			refusals_metric(p, sink);
 		else if (strcmp(metric->name, "restunnel_bytes_total") == 0) {
 			rtun_metric(sink, (double)sums.bytes_in, labels, 2);
 			labels[1] = "out";

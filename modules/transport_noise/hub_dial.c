@@ -111,7 +111,7 @@ static int dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, vo
 	choose(h, req, &c);
 	struct opening_way way = {.err = c.err, .why = c.why};
 	if (c.peer)
-		way = (struct opening_way){.mux = least_busy(c.peer->tunnel), .exit = c.peer->device->name, .results = c.peer->results};
+		way = (struct opening_way){.mux = least_busy(c.peer->tunnel), .exit = c.peer->device->name, .counts = &c.peer->counts};
 	return opening_start(&h->openings, &way, req, cb, arg, ret_op);
 }
 

@@ -8,6 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <restunnel/svc/filter.h>
+
+/* One line of the log for each exit is enough; all of them are in the metrics. */
+#define SAY_EVERY (60 * RTUN_S)
+
+const char *const opening_rules[OPENING_RULES] = {RTUN_FILTER_NAME, RTUN_FILTER_ADDRESS, RTUN_FILTER_PORT, RTUN_FILTER_PROTOCOL, "other"};
+
 struct opening {
 	struct openings *all;
 	struct opening *next, **at;
@@ -17,7 +24,7 @@ struct opening {
 	uint64_t deadline;
 	rtun_dial_cb *cb;
 	void *arg;
-	uint64_t *results;
+	struct opening_counts *counts;
 	uint32_t err;
 	char exit[64], why[128];
 };
@@ -35,6 +42,36 @@ static void opening_free(struct opening *p)
 	free(p);
 }
 
+/* "port: 25 is not allowed"; an exit may say anything, and what is not known is the last. */
+static uint32_t rule_of(const char *why)
+{
+	uint32_t i = 0;
+	size_t len = strcspn(why, ":");
+	while (i < OPENING_RULES - 1 && (strlen(opening_rules[i]) != len || memcmp(opening_rules[i], why, len) != 0))
+		i++;
+	return i;
+}
+
+static void count_refusal(struct opening *p, const char *why)
+{
+	struct opening_counts *c = p->counts;
+	uint64_t now = rtun_now(p->all->ctx);
+	uint32_t rule = rule_of(why);
+	bool say = !c->said_at || now - c->said_at >= SAY_EVERY;
+	c->rules[rule]++;
+	if (say)
+		c->said_at = now;
+	rtun_log(p->all->ctx, say ? RTUN_INFO : RTUN_DEBUG, "exit %s refused a target (%s), and %llu so far", p->exit, opening_rules[rule],
+		 (unsigned long long)c->results[RTUN_EDENIED]);
+}
+
+static void count(struct opening *p, uint32_t err, const char *why)
+{
+	p->counts->results[err < OPENING_RESULTS ? err : RTUN_EINTERNAL]++;
+	if (err == RTUN_EDENIED)
+		count_refusal(p, why);
+}
+
 static void answer(struct opening *p, uint32_t err, const char *why, struct rtun_stream **s, const struct rtun_addr *bound)
 {
 	struct rtun_stream *none = NULL;
@@ -44,8 +81,8 @@ static void answer(struct opening *p, uint32_t err, const char *why, struct rtun
 	void *arg = p->arg;
 	snprintf(exit, sizeof(exit), "%s", p->exit);
 	r.exit = exit[0] ? exit : NULL;
-	if (p->results)
-		p->results[err < OPENING_RESULTS ? err : RTUN_EINTERNAL]++;
+	if (p->counts)
+		count(p, err, why);
 	if (bound)
 		r.bound = *bound;
 	rtun_op_done(&p->op);
@@ -134,7 +171,7 @@ int opening_start(struct openings *o, const struct opening_way *way, const struc
 	p->cb = cb;
 	p->arg = arg;
 	p->deadline = rtun_now(o->ctx) + o->limit;
-	p->results = way->results;
+	p->counts = way->counts;
 	snprintf(p->exit, sizeof(p->exit), "%s", way->exit ? way->exit : "");
 	p->at = o->tail;
 	*o->tail = p;

@@ -21,13 +21,19 @@ int openings_init(struct openings *o, struct rtun_ctx *ctx, uint64_t limit);
 /* All are cancelled, nobody is called. */
 void openings_fini(struct openings *o);
 
-/* How openings through one exit ended, by RTUN_E... (0: well). */
+/* How openings through one exit ended, by RTUN_E... (0: well); and what refusals rested on, as exits say. */
 #define OPENING_RESULTS 16
+#define OPENING_RULES 5
+extern const char *const opening_rules[OPENING_RULES];
+struct opening_counts {
+	uint64_t results[OPENING_RESULTS], rules[OPENING_RULES];
+	uint64_t said_at; /* ns: the last line in the log about a refusal */
+};
 /* Where to. `mux` NULL: there is no way, and `err` and `why` are the answer, from the loop. */
 struct opening_way {
 	struct mux *mux;
 	const char *exit;  /* its name, for the answer; copied; may be NULL */
-	uint64_t *results; /* counted there; outlives the mux; may be NULL */
+	struct opening_counts *counts; /* outlives the mux; may be NULL */
 	uint32_t err;
 	const char *why;
 };

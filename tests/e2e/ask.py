@@ -3,16 +3,24 @@
 """ask.py socks|http HOST PORT: print what the proxy answers to a CONNECT: the SOCKS5 reply (0: success) or the HTTP status.
 ask.py both FILE: for each line "HOST PORT" of the file print "HOST PORT SOCKS-REPLY HTTP-STATUS"; \\xNN in HOST is that byte."""
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import socks
 
+
+
+def both(line):
+    host, port = line.split()
+    name = host.encode().decode("unicode_escape")
+    # what can't be written in a request line without breaking it is asked by SOCKS only
+    http = socks.http_status(name, int(port)) if name.isprintable() else "-"
+    return host, port, socks.reply(name, int(port)), http
+
+
 if sys.argv[1] == "both":
-    for line in open(sys.argv[2]):
-        host, port = line.split()
-        name = host.encode().decode("unicode_escape")
-        # what can't be written in a request line without breaking it is asked by SOCKS only
-        http = socks.http_status(name, int(port)) if name.isprintable() else "-"
-        print(host, port, socks.reply(name, int(port)), http, flush=True)
+    with ThreadPoolExecutor(8) as pool: # refusals take their time
+        for answer in pool.map(both, open(sys.argv[2])):
+            print(*answer, flush=True)
 else:
     ask = {"socks": socks.reply, "http": socks.http_status}[sys.argv[1]]
     print(ask(sys.argv[2], int(sys.argv[3])))

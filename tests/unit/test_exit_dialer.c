@@ -302,6 +302,14 @@ static void on_result(void *arg, const struct rtun_dial_result *r)
 	}
 }
 
+/* Time for a refusal to be told. */
+static void refusal(void)
+{
+	turns();
+	loop_advance(bed.loop, REFUSAL_DELAY);
+	bed_turns(2);
+}
+
 static void dial_addr(const char *ip, uint16_t port)
 {
 	struct rtun_dial_req req = {.size = sizeof(req), .addr = {.family = strchr(ip, ':') ? 6 : 4, .port = port}};
@@ -401,7 +409,7 @@ START_TEST(address_is_connected_to)
 	ck_assert_int_eq(rtun_write(got.s, "hi", 2), 2);
 	ck_assert_int_eq(recv(peer, buf, sizeof(buf), 0), 2);
 	ck_assert_uint_eq(dns.questions, 0);
-	ck_assert_uint_eq(judge.sets, 1);
+	ck_assert_uint_eq(judge.sets, 2); /* before and after */
 	close(peer);
 	close(fd);
 }
@@ -411,7 +419,7 @@ START_TEST(address_is_refused)
 {
 	static const char *const private[] = {"10.0.0.1", "169.254.169.254", "::1", "fe80::1", "::ffff:192.168.1.1", "64:ff9b::10.0.0.1", "0.0.0.0"};
 	dial_addr(private[_i], 443);
-	turns();
+	refusal();
 	ck_assert_uint_eq(got.calls, 1);
 	ck_assert_uint_eq(got.err, RTUN_EDENIED);
 }
@@ -458,7 +466,7 @@ START_TEST(name_is_looked_up_once_and_rooted)
 	ck_assert_uint_eq(dns.questions, 2);
 	ck_assert_str_eq(dns.last, "host.example.org");
 	ck_assert_uint_eq(judge.names, 1);
-	ck_assert_uint_eq(judge.sets, 1);
+	ck_assert_uint_eq(judge.sets, 2);
 	close(fd);
 }
 END_TEST
@@ -479,7 +487,7 @@ START_TEST(denied_name_is_never_asked)
 {
 	static const char *const names[] = {"localhost", "printer.local", "127.1", "8.8.8.8", "a b.com", "router", "", "x.internal"};
 	dial_name(names[_i], 443);
-	turns();
+	refusal();
 	ck_assert_uint_eq(got.err, RTUN_EDENIED);
 	ck_assert_str_ne(got.why, "");
 	ck_assert_uint_eq(dns.questions, 0);
@@ -567,7 +575,7 @@ START_TEST(no_way_to_one_kind)
 	dial_name("host.example.org", port);
 	turns();
 	ck_assert_msg(got.calls == 1 && got.err == 0, "%s", got.why);
-	ck_assert_uint_eq(judge.sets, 3);
+	ck_assert_uint_eq(judge.sets, 4);
 	rtun_close(&got.s);
 	got.calls = 0;
 	dial_addr("2606:4700::1", port);
@@ -662,10 +670,75 @@ START_TEST(socket_that_got_elsewhere_is_not_used)
 	int fd = target_listen("127.0.0.1", &elsewhere);
 	bed.host.connect = misdirect;
 	dial_addr("93.184.215.14", _i ? elsewhere : 443);
-	turns();
+	refusal();
 	ck_assert_uint_eq(got.calls, 1);
 	ck_assert_uint_eq(got.err, RTUN_EDENIED);
 	close(fd);
+}
+END_TEST
+
+/* Between the judgement and the connection the network has become another. */
+START_TEST(neighbour_that_has_just_become_one)
+{
+	uint16_t port = 0;
+	int fd = target_listen("127.0.0.1", &port);
+	dial_addr("127.0.0.1", port);
+	bed_turns(1);
+	ck_assert_uint_eq(judge.sets, 1);
+	judge.loopback_too = false;
+	refusal();
+	ck_assert_uint_eq(got.calls, 1);
+	ck_assert_uint_eq(got.err, RTUN_EDENIED);
+	ck_assert_str_eq(got.why, NOT_PUBLIC);
+	close(fd);
+}
+END_TEST
+
+/* Whatever was refused, and why: the answer comes at the same time. */
+START_TEST(refusals_take_their_time)
+{
+	static const char *const targets[] = {"10.0.0.1", "::1", "localhost", "host.example.org", "127.1"};
+	uint64_t from = rtun_now(&hc.ctx);
+	snprintf(dns.records, sizeof(dns.records), "A 192.168.1.1");
+	if (_i < 2)
+		dial_addr(targets[_i], 443);
+	else
+		dial_name(targets[_i], 443);
+	turns();
+	loop_advance(bed.loop, REFUSAL_DELAY - RTUN_MS - (rtun_now(&hc.ctx) - from));
+	ck_assert_uint_eq(got.calls, 0);
+	loop_advance(bed.loop, RTUN_MS);
+	bed_turns(1);
+	ck_assert_uint_eq(got.calls, 1);
+	ck_assert_uint_eq(got.err, RTUN_EDENIED);
+	ck_assert_ptr_null(dialer->dials);
+}
+END_TEST
+
+/* A slow name server: at the next multiple. */
+START_TEST(late_refusal)
+{
+	dns.silent6 = true;
+	snprintf(dns.records, sizeof(dns.records), "A 192.168.1.1");
+	dial_name("host.example.org", 443);
+	turns();
+	loop_advance(bed.loop, RESOLUTION_DELAY + RTUN_MS);
+	ck_assert_uint_eq(judge.sets, 1);
+	loop_advance(bed.loop, 3 * REFUSAL_DELAY - RESOLUTION_DELAY - 2 * RTUN_MS);
+	ck_assert_uint_eq(got.calls, 0);
+	loop_advance(bed.loop, 2 * RTUN_MS);
+	ck_assert_uint_eq(got.err, RTUN_EDENIED);
+}
+END_TEST
+
+START_TEST(refusal_is_cancelled)
+{
+	dial_addr("10.0.0.1", 443);
+	turns();
+	rtun_op_cancel(&got.op);
+	ck_assert_ptr_null(dialer->dials);
+	loop_advance(bed.loop, RTUN_S);
+	ck_assert_uint_eq(got.calls, 0);
 }
 END_TEST
 
@@ -809,7 +882,7 @@ START_TEST(corpus_of_answers)
 		set_records(kind);
 		caught.connects = got.calls = got.err = 0;
 		dial_name(line, 443);
-		turns();
+		refusal();
 		if (strncmp(verdict, "allow", 5) == 0) {
 			ck_assert_msg(caught.connects == 1, "%s: %s", line, got.why);
 			ck_assert(ipfilter_range_public(&caught.to) && caught.to.port == 443);
@@ -970,6 +1043,10 @@ int main(void)
 	tcase_add_test(t, next_address_at_once_when_one_fails);
 	tcase_add_test(t, best_reason_is_told);
 	tcase_add_loop_test(t, socket_that_got_elsewhere_is_not_used, 0, 2);
+	tcase_add_test(t, neighbour_that_has_just_become_one);
+	tcase_add_loop_test(t, refusals_take_their_time, 0, 5);
+	tcase_add_test(t, late_refusal);
+	tcase_add_test(t, refusal_is_cancelled);
 	tcase_add_test(t, families_take_turns);
 	tcase_add_loop_test(t, ipv6_waits_for_the_translation, 0, 2);
 	tcase_add_test(t, ipv4_does_not_wait);

@@ -237,7 +237,7 @@ START_TEST(one_private_among_many_refuses_all)
 	char why[RTUN_FILTER_WHY];
 	ck_assert_int_eq(judge(bed.obj, set, 2, RTUN_FILTER_TCP, why), 0);
 	ck_assert_int_eq(filter->addresses(bed.obj, set, 3, RTUN_FILTER_TCP, why), -RTUN_EDENIED);
-	ck_assert_str_eq(why, "destination is not public");
+	ck_assert_str_eq(why, "address: not a public one");
 }
 END_TEST
 

@@ -16,11 +16,18 @@
 #define RTUN_FILTER_NAT64_NAME "ipv4only.arpa"
 #define RTUN_FILTER_WHY 128 /* bytes of the reason, with its NUL */
 
+/* What a refusal rests on. `why` begins with one of these words and a colon; there are no others, and none describes the
+ * local network. A hub counts them; add none of your own. */
+#define RTUN_FILTER_NAME "name"         /* not a public host's: its spelling, or what it stands for */
+#define RTUN_FILTER_ADDRESS "address"   /* not public, for whatever reason; the same for all of them */
+#define RTUN_FILTER_PORT "port"
+#define RTUN_FILTER_PROTOCOL "protocol" /* neither TCP nor UDP */
+
 struct rtun_filter_ops {
 	uint32_t size;
 	uint32_t reserved;
 	/* A target as it was asked for, `len` bytes that may hold anything: is it a name that may be looked up?
-	 * 0, or -RTUN_EDENIED with a reason in `why` that does not describe the local network. */
+	 * 0, or -RTUN_EDENIED with the reason in `why`. */
 	int (*name)(void *obj, const char *host, uint64_t len, uint16_t port, uint32_t protocol, char why[RTUN_FILTER_WHY]);
 	/* All addresses of one answer (or one literal): 0 only when none of them is forbidden and at least one may be reached.
 	 * -RTUN_EUNREACHABLE: none is forbidden, but no way to the internet leads to any (no IPv6 here). In an answer that is
