@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""ask.py socks|http HOST PORT: print what the proxy answers to a CONNECT: the SOCKS5 reply (0: success) or the HTTP status.
+"""ask.py socks|http|why HOST PORT: print what the proxy answers to a CONNECT: the SOCKS5 reply (0: success), the HTTP status
+or the last line of what HTTP says.
 ask.py both FILE: for each line "HOST PORT" of the file print "HOST PORT SOCKS-REPLY HTTP-STATUS"; \\xNN in HOST is that byte."""
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -22,5 +23,5 @@ if sys.argv[1] == "both":
         for answer in pool.map(both, open(sys.argv[2])):
             print(*answer, flush=True)
 else:
-    ask = {"socks": socks.reply, "http": socks.http_status}[sys.argv[1]]
+    ask = {"socks": socks.reply, "http": socks.http_status, "why": socks.http_why}[sys.argv[1]]
     print(ask(sys.argv[2], int(sys.argv[3])))

@@ -1,21 +1,38 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""dnsd.py ADDRESS ZONE-FILE: the lab's DNS server, over UDP. Lines of the file: NAME ADDRESS. It is read again for each
-question, so a test can change an answer. Unknown names get NXDOMAIN."""
+"""dnsd.py ADDRESS ZONE-FILE: the lab's DNS server, over UDP. Lines of the file: NAME ADDRESS, or NAME CNAME OTHER, or
+NAME ADDRESS then ADDRESS: the second one from the second question on. It is read again for each question, so a test can
+change an answer. Unknown names get NXDOMAIN."""
 import ipaddress
 import socket
 import struct
 import sys
 
-A, AAAA = 1, 28
+A, CNAME, AAAA = 1, 5, 28
+asked = set()  # (name, type): those that there were questions about
 
 
 def zone(path):
     names = {}
     for line in open(path):
-        name, address = line.split()
-        names.setdefault(name.lower(), []).append(ipaddress.ip_address(address))
+        name, *value = line.lower().split()
+        names.setdefault(name, []).append(value)
     return names
+
+
+def packed(name):
+    return b"".join(bytes([len(p)]) + p.encode() for p in name.split(".")) + b"\0"
+
+
+def addresses(rows, kind, again):
+    for row in rows:
+        a = ipaddress.ip_address(row[-1 if again else 0])
+        if kind == (A if a.version == 4 else AAAA):
+            yield a.packed
+
+
+def record(owner, kind, rdata):
+    return packed(owner) + struct.pack("!HHIH", kind, 1, 1, len(rdata)) + rdata
 
 
 def question(packet):
@@ -28,12 +45,15 @@ def question(packet):
 
 def answer(packet, names):
     name, kind, end = question(packet)
-    found = [a for a in names.get(name, []) if kind == (A if a.version == 4 else AAAA)]
     flags = 0x8580 | (0 if name in names else 3)
-    reply = packet[:2] + struct.pack("!HHHHH", flags, 1, len(found), 0, 0) + packet[12:end]
-    for a in found:
-        reply += struct.pack("!HHHIH", 0xC00C, kind, 1, 1, len(a.packed)) + a.packed
-    return reply
+    again = (name, kind) in asked
+    asked.add((name, kind))
+    records = []
+    while name in names and names[name][0][0] == "cname":
+        records.append(record(name, CNAME, packed(names[name][0][1])))
+        name = names[name][0][1]
+    records += [record(name, kind, a) for a in addresses(names.get(name, []), kind, again)]
+    return packet[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0) + packet[12:end] + b"".join(records)
 
 
 def main():
@@ -44,7 +64,7 @@ def main():
         packet, peer = s.recvfrom(4096)
         try:
             s.sendto(answer(packet, zone(sys.argv[2])), peer)
-        except (IndexError, struct.error, ValueError) as e:
+        except (IndexError, struct.error, ValueError, UnicodeError) as e:
             print("ignored a question:", e, flush=True)
 
 

@@ -73,11 +73,26 @@ async def open_async(host, port, proxy=("127.0.0.1", 1080)):
     return r, w
 
 
-def http_status(host, port, proxy=("127.0.0.1", 1081), timeout=60):
-    """What an HTTP proxy answers to CONNECT."""
+def http_connect(host, port, proxy, timeout):
     s = socket.create_connection(proxy, timeout)
     target = "[%s]" % host if ":" in host else host
     s.sendall(("CONNECT %s:%d HTTP/1.1\r\nHost: %s:%d\r\n\r\n" % (target, port, target, port)).encode("latin-1"))
+    return s
+
+
+def http_why(host, port, proxy=("127.0.0.1", 1081), timeout=60):
+    """The last line of an HTTP proxy's refusal of a CONNECT."""
+    s = http_connect(host, port, proxy, timeout)
+    said = b""
+    while more := s.recv(4096):
+        said += more
+    s.close()
+    return said.decode().rstrip("\n").split("\n")[-1]
+
+
+def http_status(host, port, proxy=("127.0.0.1", 1081), timeout=60):
+    """What an HTTP proxy answers to CONNECT."""
+    s = http_connect(host, port, proxy, timeout)
     line = b""
     while not line.endswith(b"\n"):
         c = s.recv(1)
