@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * ipfilter.c - rtun.filter/1: only public destinations. What is built in can't be switched off; `deny` and
- * `deny-ports` add to it.
+ * ipfilter.c - options, life and state of a filter. What is built in can't be switched off; `deny` and `deny-ports` add
+ * to it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +11,6 @@
 #include <restunnel/svc/filter.h>
 
 #include "ipfilter.h"
-
-struct ports {
-	uint16_t first, last;
-};
-
-/* Services of local networks, worms' doors, and mail between servers (spam). */
-static const struct ports closed_ports[] = {{0, 0}, {25, 25}, {135, 135}, {137, 139}, {445, 445}};
 
 struct options {
 	struct rtun_list deny;
@@ -32,15 +25,6 @@ static const struct rtun_option rows[] = {
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(struct options, rows);
 
-struct ipfilter {
-	struct ipfilter_network network;
-	struct ipfilter_barred barred;
-	struct ipfilter_nat64 nat64;
-	struct ipfilter_prefix *deny;
-	struct ports *ports;
-	uint32_t deny_count, ports_count;
-};
-
 /* ---- Options ---- */
 
 static bool parse_port(const char **text, uint16_t *ret)
@@ -54,7 +38,7 @@ static bool parse_port(const char **text, uint16_t *ret)
 }
 
 /* "8333" or "6660-6669" */
-static bool parse_ports(const char *text, struct ports *ret)
+static bool parse_ports(const char *text, struct ipfilter_ports *ret)
 {
 	if (!parse_port(&text, &ret->first))
 		return false;
@@ -75,7 +59,7 @@ static const char *text_at(const struct rtun_list *l, uint32_t i)
 static int check(struct rtun_ctx *ctx, const void *cfg)
 {
 	const struct options *o = cfg;
-	struct ports p;
+	struct ipfilter_ports p;
 	int r = 0;
 
 	for (uint32_t i = 0; i < o->deny_ports.count; i++)
@@ -100,7 +84,7 @@ static void copy_deny(struct ipfilter *f, const struct rtun_list *deny, struct i
 static int configure(struct ipfilter *f, const struct options *o)
 {
 	struct ipfilter_prefix *deny = calloc(o->deny.count + 1U, sizeof(*deny));
-	struct ports *ports = calloc(o->deny_ports.count + 1U, sizeof(*ports));
+	struct ipfilter_ports *ports = calloc(o->deny_ports.count + 1U, sizeof(*ports));
 
 	if (!deny || !ports) {
 		free(deny);
@@ -113,144 +97,9 @@ static int configure(struct ipfilter *f, const struct options *o)
 	free(f->ports);
 	f->ports = ports;
 	f->ports_count = o->deny_ports.count;
+	f->network.generation++;
 	return 0;
 }
-
-/* ---- Judgement ---- */
-
-/* One reason for all: which of them it was, is the local network's business. */
-#define NOT_PUBLIC RTUN_FILTER_ADDRESS ": not a public one"
-
-static bool ports_match(const struct ports *p, uint32_t n, uint16_t port)
-{
-	for (uint32_t i = 0; i < n; i++)
-		if (port >= p[i].first && port <= p[i].last)
-			return true;
-	return false;
-}
-
-static bool port_open(const struct ipfilter *f, uint16_t port)
-{
-	return !ports_match(closed_ports, sizeof(closed_ports) / sizeof(closed_ports[0]), port) &&
-	       !ports_match(f->ports, f->ports_count, port);
-}
-
-static bool single_open(const struct ipfilter *f, const struct rtun_addr *a)
-{
-	for (uint32_t i = 0; i < f->deny_count; i++)
-		if (ipfilter_range_match(&f->deny[i], a))
-			return false;
-	return ipfilter_range_public(a) && !ipfilter_barred_match(&f->barred, a) && !ipfilter_interfaces_match(&f->network.interfaces, a);
-}
-
-/* An address, and each that hides in it. */
-static bool address_open(const struct ipfilter *f, const struct rtun_addr *a)
-{
-	struct rtun_addr inner;
-
-	if (!single_open(f, a) || (ipfilter_range_embedded(a, &inner) && !single_open(f, &inner)))
-		return false;
-	for (uint32_t i = 0; i < f->nat64.count; i++)
-		if (ipfilter_nat64_embedded(&f->nat64, i, a, &inner) && !single_open(f, &inner))
-			return false;
-	return true;
-}
-
-static bool is_protocol(uint32_t protocol)
-{
-	return protocol == RTUN_FILTER_TCP || protocol == RTUN_FILTER_UDP;
-}
-
-static int deny(char why[RTUN_FILTER_WHY], const char *reason)
-{
-	snprintf(why, RTUN_FILTER_WHY, "%s", reason);
-	return -RTUN_EDENIED;
-}
-
-static int deny_port(char why[RTUN_FILTER_WHY], uint16_t port)
-{
-	snprintf(why, RTUN_FILTER_WHY, RTUN_FILTER_PORT ": %u is not allowed", port);
-	return -RTUN_EDENIED;
-}
-
-static int name(void *obj, const char *host, uint64_t len, uint16_t port, uint32_t protocol, char why[RTUN_FILTER_WHY])
-{
-	const char *objection = ipfilter_name_objection(host, len);
-
-	if (objection)
-		return deny(why, objection);
-	if (!is_protocol(protocol))
-		return deny(why, RTUN_FILTER_PROTOCOL ": neither TCP nor UDP");
-	return port_open(obj, port) ? 0 : deny_port(why, port);
-}
-
-/* All but the routes, which depend on where the machine is. */
-static int judge(const struct ipfilter *f, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
-{
-	if (n == 0)
-		return deny(why, RTUN_FILTER_ADDRESS ": there is none");
-	if (!is_protocol(protocol))
-		return deny(why, RTUN_FILTER_PROTOCOL ": neither TCP nor UDP");
-	for (uint32_t i = 0; i < n; i++) {
-		if (!port_open(f, a[i].port))
-			return deny_port(why, a[i].port);
-		if (!address_open(f, &a[i]))
-			return deny(why, NOT_PUBLIC);
-	}
-	return 0;
-}
-
-/* ::ffff:a.b.c.d goes the way of a.b.c.d; other embedded addresses are sent as they are. */
-static enum ipfilter_way way_of(struct ipfilter *f, const struct rtun_addr *a, uint32_t protocol)
-{
-	struct rtun_addr plain = *a;
-
-	if (ipfilter_range_mapped(a))
-		ipfilter_range_embedded(a, &plain);
-	return ipfilter_routes_way(&f->network.routes, &plain, protocol);
-}
-
-static int addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
-{
-	struct ipfilter *f = obj;
-	uint32_t ways = 0;
-	int r;
-
-	ipfilter_network_refresh(&f->network);
-	r = judge(f, a, n, protocol, why);
-	if (r)
-		return r;
-	for (uint32_t i = 0; i < n; i++) {
-		enum ipfilter_way way = way_of(f, &a[i], protocol);
-		if (way == IPFILTER_WAY_OTHER)
-			return deny(why, NOT_PUBLIC);
-		ways += way == IPFILTER_WAY_DEFAULT;
-	}
-	if (ways)
-		return 0;
-	/* what has no way anywhere is no secret of the local network, and a machine without IPv6 meets it all the time */
-	snprintf(why, RTUN_FILTER_WHY, "this exit has no default route for %s", a[0].family == 4 ? "IPv4" : "IPv6");
-	return -RTUN_EUNREACHABLE;
-}
-
-static int bar(void *obj, const void *owner, const struct rtun_addr *addrs, uint32_t n)
-{
-	return ipfilter_barred_set(&((struct ipfilter *)obj)->barred, owner, addrs, n);
-}
-
-static void translated(void *obj, const struct rtun_addr *addrs, uint32_t n)
-{
-	struct ipfilter *f = obj;
-	const struct ipfilter_nat64 before = f->nat64;
-
-	ipfilter_nat64_learn(&f->nat64, addrs, n);
-	if (f->nat64.count > 0 && memcmp(&before, &f->nat64, sizeof(before)) != 0)
-		rtun_log(f->network.ctx, RTUN_INFO, "this network puts IPv4 addresses inside IPv6 ones (NAT64): they are judged, too");
-}
-
-static const struct rtun_filter_ops filter_ops = {
-	.size = sizeof(filter_ops), .name = name, .addresses = addresses, .deny = bar, .translated = translated,
-};
 
 /* ---- Life ---- */
 
@@ -264,7 +113,7 @@ static int create(struct rtun_ctx *ctx, const void *cfg)
 	ctx->self = f;
 	ipfilter_network_init(&f->network, ctx);
 	r = configure(f, cfg);
-	return r ? r : rtun_provide(ctx, RTUN_FILTER, &filter_ops, f);
+	return r ? r : rtun_provide(ctx, RTUN_FILTER, &ipfilter_ops, f);
 }
 
 static int prepare(struct rtun_ctx *ctx)

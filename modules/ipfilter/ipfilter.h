@@ -10,7 +10,8 @@
  *   route.c       the way the kernel would send a packet: the default route, or a network of somebody's
  *   network.c     the two, read again when there are news
  *   barred.c      addresses that other modules have asked to deny
- *   ipfilter.c    the options, and the service
+ *   judge.c       the service: all of the above, put together
+ *   ipfilter.c    the options
  */
 #ifndef IPFILTER_H
 #define IPFILTER_H
@@ -19,6 +20,7 @@
 #include <stdbool.h>
 
 #include <restunnel/module.h>
+#include <restunnel/svc/filter.h>
 
 struct ipfilter_prefix {
 	uint8_t family; /* 4, 6 */
@@ -135,7 +137,7 @@ struct ipfilter_network {
 	struct rtun_timer *calm;
 	bool waits;          /* for calm, to tell others */
 	uint32_t unread;     /* IPFILTER_NEWS_... */
-	uint32_t generation; /* rises with all news */
+	uint32_t generation; /* of all that judgements rest on; rises with news */
 };
 
 extern const struct rtun_event_type ipfilter_event_changed;
@@ -165,5 +167,33 @@ struct ipfilter_barred {
 int ipfilter_barred_set(struct ipfilter_barred *b, const void *owner, const struct rtun_addr *a, uint32_t n);
 bool ipfilter_barred_match(const struct ipfilter_barred *b, const struct rtun_addr *a);
 void ipfilter_barred_fini(struct ipfilter_barred *b);
+
+/* ---- The filter ---- */
+
+struct ipfilter_ports {
+	uint16_t first, last;
+};
+
+#define IPFILTER_MEMOS 256U
+
+/* The verdict about datagrams to an address. */
+struct ipfilter_memo {
+	struct rtun_addr to;
+	int verdict;
+	uint32_t generation; /* of the network; 0: never */
+	uint64_t until;
+};
+
+struct ipfilter {
+	struct ipfilter_network network;
+	struct ipfilter_barred barred;
+	struct ipfilter_nat64 nat64;
+	struct ipfilter_prefix *deny;
+	struct ipfilter_ports *ports;
+	uint32_t deny_count, ports_count;
+	struct ipfilter_memo memos[IPFILTER_MEMOS];
+};
+
+extern const struct rtun_filter_ops ipfilter_ops;
 
 #endif

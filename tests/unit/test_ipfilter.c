@@ -17,6 +17,7 @@
 #include "../../modules/ipfilter/route.c"
 #include "../../modules/ipfilter/network.c"
 #include "../../modules/ipfilter/barred.c"
+#include "../../modules/ipfilter/judge.c"
 #include "../../modules/ipfilter/ipfilter.c"
 
 #include "bed.h"

@@ -17,6 +17,7 @@
 #include "../../modules/ipfilter/route.c"
 #include "../../modules/ipfilter/network.c"
 #include "../../modules/ipfilter/barred.c"
+#include "../../modules/ipfilter/judge.c"
 #include "../../modules/ipfilter/ipfilter.c"
 
 #include "bed.h"
@@ -269,6 +270,39 @@ START_TEST(says_what_is_wrong)
 }
 END_TEST
 
+/* Datagrams are judged one by one, and the kernel is asked only when something may have changed. */
+START_TEST(datagrams)
+{
+	struct rtun_addr a = addr("11.0.9.9", 443), b = addr("11.0.9.9", 444), private = addr("192.168.7.1", 53), gone = addr("2600:99::1", 53);
+	struct ipfilter *f = bed.obj;
+	uint32_t asked;
+	if (!able)
+		return;
+	ip("route add default via 192.168.7.1");
+	open_filter();
+	ck_assert_int_eq(filter->datagram(bed.obj, &a), 0);
+	ck_assert_int_eq(filter->datagram(bed.obj, &private), -RTUN_EDENIED);
+	ck_assert_int_eq(filter->datagram(bed.obj, &gone), -RTUN_EUNREACHABLE);
+	asked = f->network.netlink.sequence;
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(filter->datagram(bed.obj, &a), 0);
+	ck_assert_uint_eq(f->network.netlink.sequence, asked);
+	ck_assert_int_eq(filter->datagram(bed.obj, &b), 0); /* rules may depend on the port */
+	ck_assert_uint_gt(f->network.netlink.sequence, asked);
+	asked = f->network.netlink.sequence;
+	loop_advance(bed.loop, RTUN_S);
+	ck_assert_int_eq(filter->datagram(bed.obj, &a), 0);
+	ck_assert_uint_gt(f->network.netlink.sequence, asked);
+	/* at once */
+	ip("route add 11.0.9.0/24 via 192.168.7.20");
+	ck_assert_int_eq(filter->datagram(bed.obj, &a), -RTUN_EDENIED);
+	ip("route del 11.0.9.0/24");
+	ck_assert_int_eq(filter->datagram(bed.obj, &a), 0);
+	ck_assert_int_eq(filter->deny(bed.obj, &hc, &a, 1), 0);
+	ck_assert_int_eq(filter->datagram(bed.obj, &a), -RTUN_EDENIED);
+}
+END_TEST
+
 /* A judgement is part of each connection: some microseconds, not more. */
 START_TEST(is_quick)
 {
@@ -284,6 +318,11 @@ START_TEST(is_quick)
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	double us = ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) / 1e3 / 10000;
 	fprintf(stderr, "one judgement: %.1f us\n", us);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (uint32_t i = 0; i < 10000; i++)
+		ck_assert_int_eq(filter->datagram(bed.obj, &a), 0);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	fprintf(stderr, "of a datagram: %.1f us\n", ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) / 1e3 / 10000);
 	ck_assert_msg(us < 200, "one judgement takes %.1f us", us); /* a loaded machine, with sanitizers */
 }
 END_TEST
@@ -299,6 +338,7 @@ int main(void)
 	tcase_add_test(t, follows_changes);
 	tcase_add_test(t, both_families_on_one_road);
 	tcase_add_test(t, says_what_is_wrong);
+	tcase_add_test(t, datagrams);
 	tcase_add_test(t, is_quick);
 	suite_add_tcase(s, t);
 	return bed_run(s);

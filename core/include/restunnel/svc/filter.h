@@ -41,6 +41,9 @@ struct rtun_filter_ops {
 	 * filter learns behind which prefixes this network puts IPv4 addresses (RFC 6052), and judges those inside, too.
 	 * Replaces what was told before; n = 0: there is no translation here. May be missing: then nobody needs to ask. */
 	void (*translated)(void *obj, const struct rtun_addr *addrs, uint32_t n);
+	/* May a datagram be sent to this address? To be asked about each: what was said before is remembered for a second, and
+	 * until anything changes that it rests on. 0, -RTUN_EDENIED or -RTUN_EUNREACHABLE. May be missing: then ask `addresses`. */
+	int (*datagram)(void *obj, const struct rtun_addr *to);
 };
 
 #endif
