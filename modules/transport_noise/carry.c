@@ -64,6 +64,19 @@ int carry_open(struct carry *c, const struct rtun_addr *to)
 	return r;
 }
 
+bool carry_is_local(const struct rtun_addr *a)
+{
+	struct rtun_addr any_port = *a;
+	struct sockaddr_storage ss;
+	any_port.port = 0;
+	socklen_t len = to_sockaddr(&any_port, &ss);
+	int fd = a->family ? socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+	bool gone = fd >= 0 && bind(fd, (struct sockaddr *)&ss, len) < 0 && errno == EADDRNOTAVAIL;
+	if (fd >= 0)
+		close(fd);
+	return !gone;
+}
+
 /* Where the port is closed the kernel has been told so for the datagram before (port unreachable), and says it now
  * instead of sending. That is how a closed port looks: it means nothing. */
 static int by_datagram(const struct carry *c, const uint8_t *knock)

@@ -8,6 +8,8 @@
 #ifndef CARRY_H
 #define CARRY_H
 
+#include <stdbool.h>
+
 #include <restunnel/module.h>
 
 #include "wire.h"
@@ -27,5 +29,7 @@ int carry_open(struct carry *c, const struct rtun_addr *to);
  * arrived is never known. */
 int carry_send(const struct carry *c, enum carrier by, const uint8_t knock[WIRE_KNOCK]);
 void carry_close(struct carry *c);
+/* Is this still an address of this machine? True where that can't be told. */
+bool carry_is_local(const struct rtun_addr *a);
 
 #endif

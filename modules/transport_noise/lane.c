@@ -104,6 +104,14 @@ static void on_ended(void *arg, uint32_t err, const char *why)
 	link_lane_down(l, why); /* it may have it rest */
 }
 
+void lane_doubt(struct lane *lane)
+{
+	if (lane->mux && carry_is_local(&lane->local))
+		mux_doubt(lane->mux);
+	else if (lane->mux)
+		on_ended(lane, RTUN_EUNREACHABLE, "the address that it came from is not this machine's any more");
+}
+
 static const struct mux_events events = {.connect = on_connect, .frame = on_frame, .ended = on_ended};
 
 static int up(struct lane *lane, const struct reach_result *r)
@@ -113,6 +121,8 @@ static int up(struct lane *lane, const struct reach_result *r)
 	if (rekey_init(&lane->rekey, r->handshake, rtun_now(t->ctx)) < 0)
 		return -RTUN_ENOMEM;
 	setup.crypto = &lane->rekey.now->crypto;
+	if (rtun_stream_addr(*r->s, RTUN_ADDR_LOCAL, &lane->local) < 0)
+		lane->local = (struct rtun_addr){0};
 	if (mux_create(&setup, r->s, &lane->mux) < 0) {
 		down(lane, false);
 		return -RTUN_ENOMEM;

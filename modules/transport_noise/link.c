@@ -19,6 +19,9 @@ uint64_t link_pause(uint32_t tries)
 	return (base * 700 + randombytes_uniform(601) * base) / 1000 * RTUN_MS;
 }
 
+/* After a change of the network, the end of a tunnel is taken for its consequence for so long. */
+#define MOVING (5 * RTUN_S)
+
 void link_error(struct link *l, const char *why)
 {
 	bool news = strcmp(l->last_error, why) != 0;
@@ -136,7 +139,26 @@ void link_lane_down(struct link *l, const char *why)
 	rtun_log(l->node->ctx, RTUN_NOTICE, "hub %s: disconnected: %s", l->hub->name, l->last_error);
 	lane_rest(&l->lanes[0]);
 	new_session(l);
-	lane_try_later(&l->lanes[0]);
+	/* where it is this machine that has moved, nobody else comes at the same time */
+	if (l->moved_at && rtun_now(l->node->ctx) - l->moved_at < MOVING)
+		lane_try(&l->lanes[0]);
+	else
+		lane_try_later(&l->lanes[0]);
+}
+
+/* What failed before failed elsewhere. An attempt that is under way leaves from an address of before: it begins anew. */
+void link_network_changed(struct link *l)
+{
+	bool was_up = l->up > 0;
+	l->moved_at = rtun_now(l->node->ctx);
+	for (uint32_t i = 0; i < l->wanted; i++) {
+		l->lanes[i].tries = 0;
+		lane_doubt(&l->lanes[i]);
+	}
+	if (was_up)
+		return;
+	lane_rest(&l->lanes[0]);
+	lane_try(&l->lanes[0]);
 }
 
 /* ---- life ---- */

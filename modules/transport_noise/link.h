@@ -25,6 +25,7 @@ struct lane {
 	struct reach *reach;
 	struct mux *mux;
 	struct rekey rekey;
+	struct rtun_addr local;  /* while it is up: where it comes from */
 	struct rtun_timer *tick; /* while it is up: is it time for new keys? */
 	uint32_t tries;
 	uint64_t up_since;
@@ -40,7 +41,7 @@ struct link {
 	uint32_t next_index;     /* in this session */
 	uint8_t public_key[32];
 	enum carrier liked;      /* the kind of knock that worked last */
-	uint64_t tried_at;
+	uint64_t tried_at, moved_at; /* moved: when the network changed last */
 	struct survey survey;
 	struct rtun_addr remote, observed;
 	struct rtun_addr seen[LINK_SEEN]; /* all that were observed: see remember() */
@@ -66,6 +67,8 @@ void lane_try(struct lane *lane);
 void lane_try_later(struct lane *lane);
 /* Join the session of `first`, which has just come up, through the gate that its knock has opened. */
 void lane_join(struct lane *lane, const struct reach_result *first);
+/* The network is another one: the connection ends where its address has gone, or else has to prove that it lives. */
+void lane_doubt(struct lane *lane);
 /* Stop trying. */
 void lane_rest(struct lane *lane);
 

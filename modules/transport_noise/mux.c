@@ -10,12 +10,14 @@
 
 #include "mux_private.h"
 
-/* Silence, in which something was asked or not, before a ping; and after the ping before the peer is given up. */
+/* Silence, in which something was asked or not, before a ping; and after the ping before the peer is given up: sooner where its
+ * way may have gone. */
 #define TICK (2 * RTUN_S)
 #define PING_BUSY (3 * RTUN_S)
 #define PING_IDLE (15 * RTUN_S)
 #define DEAD_BUSY (9 * RTUN_S)
 #define DEAD_IDLE (39 * RTUN_S)
+#define DOUBT RTUN_S
 #define BBR_FROM (5 * RTUN_MS)
 #define BBR_ASKS 4
 /* Where a read goes: behind room for the record that the read before had only begun. Page-aligned, which the kernel's
@@ -180,7 +182,7 @@ static void receive(struct mux *m)
 		return;
 	}
 	m->last_received = rtun_now(m->ctx);
-	m->asked = 0;
+	m->asked = m->doubt = 0;
 	if (before)
 		memcpy(buf, m->partial, before);
 	uint32_t len = before + (uint32_t)n;
@@ -201,6 +203,8 @@ static void on_carrier(void *arg, struct rtun_stream *s, uint32_t events)
 		m->waits_for_write = false;
 		if (m->asked)
 			m->asked = rtun_now(m->ctx); /* it takes what we send: slow is not dead */
+		if (m->doubt)
+			m->doubt = rtun_now(m->ctx) + DOUBT;
 		mux_schedule(m);
 	}
 	if (!(events & RTUN_READ))
@@ -234,7 +238,7 @@ static void on_tick(void *arg)
 	uint64_t now = rtun_now(m->ctx), silence = now - m->last_received;
 	/* A peer that was idle before has its time to answer, too. */
 	uint64_t waiting = m->asked ? now - m->asked : 0;
-	if (silence >= DEAD_IDLE || waiting >= DEAD_BUSY) {
+	if (silence >= DEAD_IDLE || waiting >= DEAD_BUSY || (m->doubt && now >= m->doubt)) {
 		mux_end(m, RTUN_ETIMEOUT, "the other end does not answer");
 		return;
 	}
@@ -245,7 +249,17 @@ static void on_tick(void *arg)
 		free(m->partial);
 		m->partial = NULL;
 	}
-	rtun_timer_start(m->tick, TICK);
+	rtun_timer_start(m->tick, m->doubt ? m->doubt - now : TICK);
+}
+
+void mux_doubt(struct mux *m)
+{
+	uint64_t patience = 3 * m->counters.rtt > DOUBT ? 3 * m->counters.rtt : DOUBT;
+	if (m->doubt || !m->carrier)
+		return;
+	m->doubt = rtun_now(m->ctx) + patience;
+	rtun_timer_start(m->tick, patience);
+	send_ping(m);
 }
 
 /* ---- life ---- */

@@ -81,6 +81,8 @@ int mux_create(const struct mux_setup *setup, struct rtun_stream **carrier, stru
 void mux_destroy(struct mux **m);
 /* Say CLOSE with a reason, send what is queued, and let the carrier go; then as mux_destroy(). */
 void mux_goodbye(struct mux **m, uint32_t reason);
+/* Is the peer still there? It is asked at once, and given up sooner than by silence alone. */
+void mux_doubt(struct mux *m);
 const struct mux_counters *mux_counters(const struct mux *m);
 
 /* *ret_op can be cancelled until `opened` is called. 0, -RTUN_ENOMEM, -RTUN_EINVAL: a target that is none, or the mux is

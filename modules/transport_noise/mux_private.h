@@ -93,6 +93,7 @@ struct mux {
 	uint64_t last_received, last_ping;
 	uint64_t ping_sent; /* and not answered; 0: none */
 	uint8_t ping[PING_BYTES];
+	uint64_t doubt;  /* when it is given up, unless anything comes; 0: nobody doubts */
 	uint64_t asked;  /* when something was sent that wants an answer, since last_received; 0: nothing */
 	struct mux_counters counters;
 };

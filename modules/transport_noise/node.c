@@ -31,8 +31,20 @@ int node_setup(struct node *n)
 	return r;
 }
 
+static void network_changed(void *arg, const struct rtun_event_type *type, const char *instance, const void *payload)
+{
+	struct node *n = arg;
+	(void)type, (void)instance, (void)payload;
+	for (uint32_t i = 0; !n->stopping && i < n->hubs->count; i++)
+		if (n->hubs->items[i]->tunnel)
+			link_network_changed(n->hubs->items[i]->tunnel);
+}
+
 int node_start(struct node *n)
 {
+	int subscribed = rtun_subscribe(n->ctx, "network.changed", network_changed, n, &n->changes);
+	if (subscribed < 0)
+		return subscribed;
 	n->running = true;
 	for (uint32_t i = 0; i < n->hubs->count; i++) {
 		struct link *l;
@@ -51,6 +63,7 @@ void node_drain(struct node *n)
 
 void node_stop(struct node *n)
 {
+	rtun_unsubscribe(&n->changes);
 	enrolling_fini(n);
 	node_doctor_fini(n);
 	exits_fini(&n->exits);

@@ -23,6 +23,7 @@ struct node {
 	struct exits exits;
 	struct enrolling *enrolling;
 	struct examining *examining;
+	struct rtun_subscription *changes; /* of the network */
 	bool running, stopping;
 };
 
@@ -54,6 +55,8 @@ struct link_state {
 	const char *last_error;    /* NULL: none */
 };
 int link_create(struct node *n, struct hub_entry *hub, struct link **ret);
+/* Perhaps it has to be found anew, and perhaps now it can be. */
+void link_network_changed(struct link *l);
 /* Say goodbye and forget. */
 void link_destroy(struct link **l);
 void link_state(const struct link *l, struct link_state *ret);

@@ -591,6 +591,29 @@ START_TEST(silence_busy)
 }
 END_TEST
 
+/* Doubted, it has a second: anything that it says is enough, and doubting again gives it no more. */
+START_TEST(doubted)
+{
+	start(_i);
+	say(FRAME_PONG, 0, d->mux->ping, PING_BYTES);
+	raw->len = 0;
+	mux_doubt(d->mux);
+	loop_advance(bed.loop, 900 * RTUN_MS);
+	hear(FRAME_PING, 0);
+	ck_assert_uint_eq(heard.count, 1);
+	SAY(FRAME_PONG, 0, "notaping");
+	loop_advance(bed.loop, 5 * RTUN_S);
+	ck_assert(!d->ended);
+	mux_doubt(d->mux);
+	loop_advance(bed.loop, 500 * RTUN_MS);
+	mux_doubt(d->mux);
+	uint64_t ms = ends_after();
+	ck_assert_uint_ge(ms, 400);
+	ck_assert_uint_le(ms, 600);
+	ck_assert_uint_eq(d->end_err, RTUN_ETIMEOUT);
+}
+END_TEST
+
 /* A peer that asks and never takes the answers: memory stays, reading stops, silence ends it. */
 START_TEST(flood)
 {
@@ -730,6 +753,7 @@ int main(void)
 	tcase_add_loop_test(t, silence_idle, 0, 2);
 	tcase_add_loop_test(t, silence_busy, 0, 30);
 	tcase_add_loop_test(t, long_path_is_sure, 0, 8);
+	tcase_add_loop_test(t, doubted, 0, 2);
 	tcase_add_test(t, flood);
 	tcase_add_test(t, every_bit);
 	suite_add_tcase(s, t);

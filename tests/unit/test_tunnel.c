@@ -68,6 +68,65 @@ START_TEST(comes_back)
 }
 END_TEST
 
+static bool node_online(int i)
+{
+	const struct transport *t = places[i].hc.ctx.self;
+	struct link_state s;
+	link_state(t->node->hubs->items[0]->tunnel, &s);
+	return s.online;
+}
+
+static uint64_t until_new_line(int before)
+{
+	uint64_t from = rtun_now(&hc.ctx);
+	while (line_count == before && rtun_now(&hc.ctx) - from < MINUTE)
+		loop_advance(bed.loop, 10 * RTUN_MS);
+	return rtun_now(&hc.ctx) - from;
+}
+
+/* When the node's network changes, a connection that lives goes on, one that does not is found out in a second, and who
+ * waits for better times is woken. */
+START_TEST(another_network)
+{
+	int before;
+	pair_node(1);
+	pass(20 * RTUN_S);
+	before = line_count;
+	for (int i = 0; i < 5; i++) {
+		network_changes(1);
+		pass(3 * RTUN_S);
+	}
+	ck_assert_int_eq(line_count, before);
+	for (struct line *l = lines; l; l = l->next)
+		l->node.stalled = l->hub.stalled = true;
+	network_changes(1);
+	network_changes(1);
+	ck_assert_uint_lt(until_new_line(before), 1800 * RTUN_MS);
+	pass(RTUN_S);
+	ck_assert(node_online(1));
+	/* without its address it need not even be asked */
+	before = line_count;
+	door.moved = true;
+	network_changes(1);
+	door.moved = false;
+	pass(300 * RTUN_MS);
+	ck_assert_int_gt(line_count, before);
+	ck_assert(node_online(1));
+	unreachable = true;
+	for (struct line *l = lines; l; l = l->next) {
+		pipe_break(&l->node, RTUN_ERESET);
+		pipe_break(&l->hub, RTUN_ERESET);
+	}
+	pass(20 * MINUTE);
+	ck_assert(!node_online(1));
+	unreachable = false;
+	network_changes(1);
+	pass(500 * RTUN_MS);
+	ck_assert(node_online(1));
+	place_stop(1);
+}
+END_TEST
+
 /* Gone at once, with all its streams, and it does not come back. */
 START_TEST(revoked)
 {
@@ -355,6 +414,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, all_the_way, 0, 8);
 	tcase_add_test(t, comes_back);
+	tcase_add_test(t, another_network);
 	tcase_add_test(t, revoked);
 	tcase_add_test(t, token_rules);
 	tcase_add_loop_test(t, disk_before_answer, 0, 8);

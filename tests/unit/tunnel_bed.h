@@ -82,6 +82,28 @@ static inline const char *on_disk(void)
 	return ret;
 }
 
+/* ---- the host: events ---- */
+
+static struct {
+	rtun_event_cb *cb;
+	void *arg;
+} on_network[1 + NODES];
+
+static int test_subscribe(struct rtun_ctx *ctx, const char *name, rtun_event_cb *cb, void *arg, struct rtun_subscription **ret)
+{
+	int i = (int)(place_of(ctx) - places);
+	ck_assert_str_eq(name, "network.changed");
+	on_network[i].cb = cb;
+	on_network[i].arg = arg;
+	*ret = NULL;
+	return 0;
+}
+
+static inline void network_changes(int i)
+{
+	on_network[i].cb(on_network[i].arg, NULL, "", NULL);
+}
+
 /* ---- the host: network ---- */
 
 struct line {
@@ -318,6 +340,7 @@ static void setup(void)
 	bed.host.wall = test_wall;
 	bed.host.file_replace = test_file_replace;
 	bed.host.records_save = test_records_save;
+	bed.host.subscribe = test_subscribe;
 	bed.host.listen = test_listen;
 	bed.host.unlisten = test_unlisten;
 	bed.host.connect = test_connect;
