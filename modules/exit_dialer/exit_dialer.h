@@ -46,6 +46,8 @@ struct exit_dialer_nat64 {
 	struct rtun_subscription *changes;
 	struct exit_dialer_lookup *lookup; /* not NULL: IPv6 addresses can't be judged yet */
 	uint32_t families;
+	bool heard;
+	uint64_t pause; /* before it is asked for again */
 };
 
 int exit_dialer_nat64_start(struct exit_dialer_nat64 *n);

@@ -93,7 +93,7 @@ uint32_t ipfilter_netlink_news(struct ipfilter_netlink *n)
 	uint32_t news = 0;
 	ssize_t len;
 
-	while ((len = recv(n->news, &d, sizeof(d), MSG_DONTWAIT | MSG_TRUNC)) >= 0 || errno == ENOBUFS || errno == EINTR) {
+	while ((len = recv(n->news, &d, sizeof(d), MSG_DONTWAIT | MSG_TRUNC)) > 0 || (len < 0 && (errno == ENOBUFS || errno == EINTR))) {
 		uint32_t left = len > 0 ? (uint32_t)len : 0;
 		if (len > (ssize_t)sizeof(d) || (len < 0 && errno == ENOBUFS)) {
 			news = NEWS_ALL; /* lost */

@@ -832,7 +832,7 @@ START_TEST(translation_is_asked_for_again)
 	if (_i)
 		on_change(on_change_arg, NULL, "", NULL);
 	else
-		loop_advance(bed.loop, AGAIN);
+		loop_advance(bed.loop, SOON);
 	turns();
 	ck_assert_uint_eq(judge.translations, 2);
 	ck_assert_mem_eq(judge.translated.ip, other.ip, 16);
@@ -841,6 +841,12 @@ START_TEST(translation_is_asked_for_again)
 	on_change(on_change_arg, NULL, "", NULL);
 	turns();
 	ck_assert_uint_eq(judge.translations, 3);
+	loop_advance(bed.loop, AGAIN - RTUN_S);
+	turns();
+	ck_assert_uint_eq(judge.translations, 3);
+	loop_advance(bed.loop, RTUN_S);
+	turns();
+	ck_assert_uint_eq(judge.translations, 4);
 }
 END_TEST
 
