@@ -61,7 +61,7 @@ static void count_refusal(struct opening *p, const char *why)
 	c->rules[rule]++;
 	if (say)
 		c->said_at = now;
-	rtun_log(p->all->ctx, say ? RTUN_INFO : RTUN_DEBUG, "exit %s refused a target (%s), and %llu so far", p->exit, opening_rules[rule],
+	rtun_log(p->all->ctx, say ? RTUN_INFO : RTUN_DEBUG, "exit %s refused a target (%s); %llu so far", p->exit, opening_rules[rule],
 		 (unsigned long long)c->results[RTUN_EDENIED]);
 }
 
