@@ -9,7 +9,8 @@ e2e=$(cd "$(dirname "$0")/../e2e" && pwd)
 . "$e2e/lab.sh"
 : "${TRIES:=20}" "${ROUNDS:=3}" "${SECONDS_DOWN:=3}" "${LINE:=}" "${MODE:=closed}"
 
-${CC:-cc} -O2 -D_GNU_SOURCE -o flood "$RESTUNNEL_SRC/tests/bench/flood.c" -lsodium || fail "flood.c needs a compiler and libsodium"
+flood=$RESTUNNEL_BUILD/tests/bench/flood line=$RESTUNNEL_BUILD/tests/bench/link
+[ -x "$flood" ] && [ -x "$line" ] || fail "$flood or $line is not there: make check TESTS="
 lab_start
 place stranger
 link net tostranger stranger eth0
@@ -52,25 +53,23 @@ latency() {
 	echo
 	echo "| round trip, ms | median, ms | p95 | most | 2 round trips + 60 ms |"
 	echo "|---|---|---|---|---|"
-	at net ip rule add iif delay lookup 200
-	at net ip route add 11.0.0.0/24 dev tohub table 200
 	for rtt in 0 20 100 200; do
 		[ $rtt = 0 ] || delay_of $rtt
 		reconnects "rtt$rtt"
 		echo "| $rtt | $(quantile "rtt$rtt.each" 0.5) | $(quantile "rtt$rtt.each" 0.95) | $(quantile "rtt$rtt.each" 1) | $((2 * rtt + 60)) |"
-		[ $rtt = 0 ] || { at net ip route del 11.0.0.1/32; kill "$(pid_of delay)"; wait "$(pid_of delay)" 2>/dev/null; }
+		[ $rtt = 0 ] || { stop delay 2>/dev/null; route hub default 11.0.0.254; }
 	done
-	at net ip rule del iif delay lookup 200
 	check "usable" usable
 }
-# All of it on the way to the hub
+# Between the hub and everybody, until it is stopped
 delay_of() {
 	: >delay.log
-	spawn delay net python3 "$RESTUNNEL_SRC/tests/bench/delay.py" "$1"
+	spawn delay net "$line" "/proc/$(cat place.net)/ns/net" delay "/proc/$(cat place.hub)/ns/net" delay 0 $(($1 / 2)) 0 0
 	await 5 "the delay" grep -q ready delay.log
 	at net ip link set delay up
-	at net sh -c 'echo 0 >/proc/sys/net/ipv4/conf/delay/rp_filter'
+	at hub ip link set delay up
 	at net ip route add 11.0.0.1/32 dev delay
+	at hub ip route replace default dev delay
 	at node ping -c 2 -i 0.2 -q 11.0.0.1 | sed -n 's/^rtt/    rtt/p' >&2
 }
 
@@ -95,13 +94,13 @@ flood_row() {
 	rm -f calm busy calm_direct busy_direct flood.log
 	for i in $(seq "$ROUNDS"); do
 		tunnel >>calm; speed >>calm_direct
-		spawn flood stranger "$lab/flood" "$@" 600
+		spawn flood stranger "$flood" "$@" 600
 		sleep 1
 		tunnel >>busy; speed >>busy_direct
 		stop flood
 	done
 	rss=$(rss_kib hub)
-	spawn flood stranger "$lab/flood" "$@" 600
+	spawn flood stranger "$flood" "$@" 600
 	sleep 1
 	c=$(cpu) t=$(now_ms)
 	sleep 5
