@@ -43,7 +43,7 @@ struct ask {
 	uint32_t magic, kind, length, answer;
 };
 
-/* lab.py reads them by these places. Each has one writer. */
+/* tunnel.py reads them by their places. Each has one writer. */
 struct counters {
 	_Atomic uint64_t received, sent, connections, requests, errors;
 };

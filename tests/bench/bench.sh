@@ -33,7 +33,8 @@ PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$RESTUNNEL_SRC/tests/bench" python3 - "$ou
 	wanted = {k for k in FIGURES if lines or k.partition(".")[0] not in ("first", "long", "slow", "lossy")}
 	values = found["rounds"][0]["restunnel"]
 	assert set(values) == wanted, set(values) ^ wanted
-	assert all(v > 0 for k, v in values.items() if FIGURES[k].unit != "KiB"), values
+	# a rate is 0 where the machine has no time for us; growth of a little is 0
+	assert all(v > 0 for k, v in values.items() if FIGURES[k].unit not in ("1/s", "KiB")), values
 	assert [set(r) for r in read("beside.json")["rounds"]] == [{"restunnel", "direct"}] * 2
 	assert "| restunnel ÷ | direct |" in read("beside.md"), read("beside.md")
 	grown = read("scale.json")

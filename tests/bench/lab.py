@@ -37,7 +37,7 @@ def missing(programs):
 
 def enter():
     """Returns in the inner program; the outer one only waits for it and hands signals on. Ends with 77 where it has no right to."""
-    if "RTUN_BENCH_INSIDE" in os.environ:
+    if "bench_inside" in os.environ:
         furnish()
         return
     os.environ.setdefault("RESTUNNEL_BUILD", os.getcwd())
@@ -46,9 +46,10 @@ def enter():
         skip("%s: not installed (iproute2, util-linux)" % ", ".join(lacking))
     user = [] if os.geteuid() == 0 else ["-Ur"]
     spaces = ["setpriv", "--pdeathsig", "KILL", "unshare", *user, "-nmpf", "--mount-proc", "--kill-child"]
-    if subprocess.run([*spaces, "true"], stderr=subprocess.DEVNULL).returncode:
-        skip("no right to make namespaces: run it as root")
-    inner = subprocess.Popen([*spaces, sys.executable, *sys.argv], env=dict(os.environ, RTUN_BENCH_INSIDE="1"), start_new_session=True)
+    tried = subprocess.run([*spaces, "true"], stderr=subprocess.PIPE, text=True)
+    if tried.returncode:
+        skip("can't make namespaces (run it as root): " + tried.stderr.strip())
+    inner = subprocess.Popen([*spaces, sys.executable, *sys.argv], env=dict(os.environ, bench_inside="1"), start_new_session=True)
 
     def forward(number, _frame):
         for pid in process.children(inner.pid):

@@ -43,5 +43,7 @@ def findings():
     if "bbr" not in process.read("/proc/sys/net/ipv4/tcp_allowed_congestion_control").split():
         yield ("BBR may not be chosen (modprobe tcp_bbr; sysctl net.ipv4.tcp_allowed_congestion_control='reno cubic bbr'): "
                "lossy shows what restunnel does without")
+    if not process.cpu_seconds([os.getpid()]):
+        yield "the kernel does not count the CPU time of threads (CONFIG_SCHED_INFO): nothing here has it"
     if os.nice(0):
         yield "this runs at nice %d: so do the measured programs" % os.nice(0)

@@ -4,6 +4,7 @@ import collections
 import time
 
 import lab
+from figures import STREAMS
 
 # seconds of one measurement, and before it until it is steady; the same on slow and long lines; how many streams
 Size = collections.namedtuple("Size", "seconds warm line_seconds line_warm idle many crowd busy check")
@@ -13,6 +14,7 @@ def size(seconds, small):
     if small:
         return Size(seconds, 0.05, 6 * seconds, 0.1, 20, 50, 200, 20, 1 << 16)
     return Size(seconds, 0.3, 6 * seconds, 3, 1000, 5000, 10000, 200, 1 << 22)
+
 
 WAYS = ("down", "up")
 FAST = None
@@ -114,6 +116,7 @@ def long(t, size):
     for n in (1, 8):
         with t.flow("down", n, size.line_warm) as flow:
             yield "long.%d" % n, t.window(flow, size.line_seconds).mbps
+            t.note_connections("long, %s" % STREAMS[n])
 
 
 def slow(t, size):
@@ -123,13 +126,14 @@ def slow(t, size):
             before = t.sample(flow)
             yield "slow." + way, t.requests("request", 1, size.line_seconds, 20)["p50_us"] / 1000
             yield "slow.%s.mbps" % way, t.since(before, flow).mbps
+            t.note_connections("slow")
 
 
 def lossy(t, size):
     """20 Mbit/s, 60 ms, 1 % loss: part of the line's rate that one upload reaches"""
     with t.flow("up", 1, size.line_warm) as flow:
         yield "lossy", t.window(flow, size.line_seconds).mbps / (LOSSY.mbit / 8)
-        t.notes.add("lossy: the hub's connections over the line had the congestion control " + t.congestion())
+        t.note_connections("lossy")
 
 
 # against: the peers with which it says something; None: all. --peers overrides it.

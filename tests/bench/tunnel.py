@@ -46,11 +46,8 @@ class Counters:
         return self.Values._make(self.FIELDS.unpack(self.memory))
 
 
-class Flow:
-    """Streams that go on until it is closed."""
-
-    def __init__(self, process, counters, streams):
-        self.process, self.counters, self.streams = process, counters, streams
+# Streams that go on until they are closed
+Flow = collections.namedtuple("Flow", "counters streams")
 
 
 class Tunnel:
@@ -69,7 +66,7 @@ class Tunnel:
         os.mkdir(self.work, 0o700)
         try:
             self.path = self.peer.start(self)
-            process.wait(20, self.usable, "a way through it")
+            process.wait(30, self.usable, "a way through it")
             if not self.echoes(self.check):
                 raise RuntimeError("other bytes came back than were sent")
         except BaseException as e:
@@ -132,14 +129,19 @@ class Tunnel:
         return Window._make(b - a for a, b in zip(before, self.sample(flow)))
 
     def window(self, flow, seconds):
+        """So long, and longer while nothing of a flow arrives, which is an error after 10 s."""
         before = self.sample(flow)
         time.sleep(seconds)
+        if flow:
+            process.wait(10, lambda: self.since(before, flow).bytes, "data of %d streams" % flow.streams)
         return self.since(before, flow)
 
-    def congestion(self):
-        """The congestion controls of the hub's connections over the line."""
-        told = self.net.hub.run("ss", "-Htin", "state", "established").split("\n")
-        return ", ".join(sorted({state.split()[0] for address, state in zip(told[::2], told[1::2]) if lab.EXIT in address or lab.TARGET in address}))
+    def note_connections(self, metric):
+        """How many TCP connections go over the line now, and their congestion controls, which decide much there."""
+        told = [p.run("ss", "-Htin", "state", "established", "( src %s or dst %s )" % (lab.HUB, lab.HUB)) for p in self.net.places]
+        known = set(process.read("/proc/sys/net/ipv4/tcp_available_congestion_control").split())
+        count = sum(not line.startswith("\t") for line in told[0].splitlines())
+        self.notes.add("%s: TCP connections over the line: %d (%s)" % (metric, count, ", ".join(sorted(known & set(" ".join(told).split())))))
 
     # ---- traffic
 
@@ -172,12 +174,13 @@ class Tunnel:
 
     @contextlib.contextmanager
     def flow(self, mode, streams, warm=0):
+        """warm: seconds until it may be measured"""
         p, counters = self.load(mode, streams)
         try:
             words = self.answer(p, 60).split()
             if not words or words[0] != "ready":
-                raise RuntimeError("%s: no stream of %d was opened" % (mode, streams))
-            flow = Flow(p, Counters(counters), int(words[1]))
+                raise RuntimeError("%s: %d streams were not open in a minute" % (mode, streams))
+            flow = Flow(Counters(counters), int(words[1]))
             time.sleep(warm)
             yield flow
             self.errors += flow.counters.read().errors

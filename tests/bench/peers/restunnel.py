@@ -59,7 +59,16 @@ def output(*arguments):
 
 def version():
     told = output("--version").splitlines()
-    return "%s (%s)" % (told[0], "; ".join([told[-1]] + options))
+    return "%s (%s)" % (told[0], told[-1])
+
+
+def set_options(words):
+    """KEY:VALUE, for both ends of all tunnels from now on."""
+    options[:] = [w.replace(":", ": ", 1) for w in words]
+
+
+def told_options():
+    return "; ".join(options) or "all options at their defaults"
 
 
 def lacks(variant):
