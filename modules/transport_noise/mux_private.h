@@ -76,6 +76,7 @@ struct mux {
 	uint32_t lowat;
 	uint64_t rate_at, rate_bytes; /* written since then: how fast is the line? */
 	uint32_t burst;   /* what the carrier takes in one go */
+	uint32_t burst_most; /* by the line's rate */
 	uint64_t grown;   /* what its windows have beyond their first size */
 	uint64_t rtt_min; /* ns; 0: not yet known */
 	bool opener, proved, dead, waits_for_write, reading_stopped;

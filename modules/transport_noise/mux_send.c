@@ -14,6 +14,8 @@
 /* A piece smaller than this is not worth starting a read into the end of a record. */
 #define PIECE_MIN 4096
 #define RATE_ROUND (20 * RTUN_MS)
+/* So long without a write is a pause, and says nothing about the line. */
+#define RATE_IDLE (4 * RATE_ROUND)
 
 static void list_append(struct mux_list *l, struct mux_stream *ms)
 {
@@ -141,7 +143,13 @@ void mux_set_lowat(struct mux *m, uint32_t bytes)
 	rtun_stream_option(m->carrier, RTUN_SO_NOTSENT_LOWAT, bytes);
 }
 
-/* A small frame waits behind what the kernel holds: the faster the line, the more that may be, and the fewer wake-ups. */
+static uint32_t clamp(uint64_t n, uint32_t least, uint32_t most)
+{
+	return n < least ? least : n > most ? most : (uint32_t)n;
+}
+
+/* A small frame waits behind what the kernel holds: the faster the line, the more that may be, and the fewer wake-ups. The
+ * kernel keeps its limit only between writes, so what is written at once has one, too. */
 static void learn_rate(struct mux *m, uint64_t taken)
 {
 	uint64_t now = rtun_now(m->ctx), since = now - m->rate_at, fit;
@@ -151,6 +159,9 @@ static void learn_rate(struct mux *m, uint64_t taken)
 	fit = m->rate_bytes * MUX_LOWAT_TIME / since;
 	m->rate_at = now;
 	m->rate_bytes = 0;
+	if (since > RATE_IDLE)
+		return;
+	m->burst_most = clamp(2 * fit, MUX_QUEUE_MIN, MUX_QUEUE_MAX);
 	if (fit > 2 * (uint64_t)m->lowat && m->lowat < MUX_LOWAT_MAX)
 		mux_set_lowat(m, m->lowat * 2);
 	else if (fit < m->lowat / 2 && m->lowat > MUX_LOWAT_MIN)
@@ -161,7 +172,7 @@ static void learn_rate(struct mux *m, uint64_t taken)
 static void learn_burst(struct mux *m, uint64_t offered, uint64_t taken)
 {
 	uint64_t burst = taken < offered ? taken : offered >= m->burst ? 2 * (uint64_t)m->burst : m->burst;
-	m->burst = burst < MUX_QUEUE_MIN ? MUX_QUEUE_MIN : burst > MUX_QUEUE_MAX ? MUX_QUEUE_MAX : (uint32_t)burst;
+	m->burst = clamp(burst, MUX_QUEUE_MIN, m->burst_most);
 }
 
 void mux_on_flush(void *arg)
@@ -187,8 +198,8 @@ void mux_on_flush(void *arg)
 		mux_end(m, (uint32_t)-r, "the connection broke");
 		return;
 	}
-	learn_burst(m, before, before - m->out.bytes);
 	learn_rate(m, before - m->out.bytes);
+	learn_burst(m, before, before - m->out.bytes);
 	if (r == -RTUN_EAGAIN || next_ready(m)) {
 		m->waits_for_write = true;
 		rtun_want(m->carrier, RTUN_WRITE);
