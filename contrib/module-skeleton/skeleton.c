@@ -146,7 +146,8 @@ static uint32_t flags(void *obj)
 	const struct rtun_dialer_ops *ops = to->ops;
 	return RTUN_HAS(struct rtun_dialer_ops, ops, flags) ? ops->flags(to->obj) : 0;
 }
-static const struct rtun_dialer_ops dialer = {sizeof(dialer), 0, dial, flags};
+/* No dial_early: nobody has to reckon with a stream that is over before its dial is. */
+static const struct rtun_dialer_ops dialer = {.size = sizeof(dialer), .dial = dial, .flags = flags};
 static const struct rtun_port provides[] = {{RTUN_DIALER, NULL}};
 
 /* ---- a command: `restunnel skeleton-count`, and the same in the dashboard's API ---- */

@@ -31,7 +31,7 @@ struct frontend_options {
 	struct rtun_ref to;
 	const char *exit;
 	uint32_t username;
-	uint32_t reserved;
+	uint32_t optimistic;
 	uint64_t half_close_timeout;
 	uint64_t max_connections;
 };
@@ -47,6 +47,9 @@ struct frontend_options {
 	RTUN_NAME(struct frontend_options, exit, NULL, RTUN_RELOADABLE, NULL, \
 		  "The exit for connections whose username doesn't name one; without it the best connected exit."), \
 	RTUN_CHOICE(struct frontend_options, username, "off|optional|required", "optional", RTUN_RELOADABLE, NULL, username_doc), \
+	RTUN_BOOL(struct frontend_options, optimistic, "false", RTUN_RELOADABLE, NULL, \
+		  "Say success before the exit has answered, which saves a round trip; a target that can't be reached is then no error " \
+		  "reply but a connection that breaks, and the bound address is unknown. Through an exit_dialer it changes nothing."), \
 	RTUN_DURATION(struct frontend_options, half_close_timeout, "1h", 0, 0, RTUN_RELOADABLE, NULL, \
 		      "How long the other direction may go on after one side has said that it will send no more; 0s: no limit."), \
 	RTUN_INT(struct frontend_options, max_connections, "16384", 1, 1000000, RTUN_RELOADABLE, NULL, max_connections_doc)
@@ -132,7 +135,7 @@ extern const struct rtun_event_type *const frontend_events[2];
 	.reload = frontend_reload, .drain = frontend_drain, .stop = frontend_stop, .destroy = frontend_destroy, \
 	.status = frontend_status
 
-/* Published when a target is connected, and when its relay has ended. */
+/* Published when a target is connected, and when the relay to it has ended. */
 struct frontend_stream_event {
 	const char *exit;
 	const char *frontend;

@@ -28,6 +28,7 @@ struct frontend_conn {
 	struct rtun_relay *relay;
 	uint32_t need; /* bytes without which there is no point in looking */
 	bool surplus;  /* beyond max-connections */
+	bool reached;  /* the target has answered: stream.open was published */
 	char exit[EXIT_SIZE];
 };
 
@@ -76,36 +77,74 @@ static void publish(struct frontend_conn *c, const struct rtun_event_type *type,
 static void relay_done(void *arg, const struct rtun_relay_result *r)
 {
 	struct frontend_conn *c = arg;
-	if (c->f)
+	if (c->f && c->reached)
 		publish(c, &frontend_stream_close, r);
+	else if (c->dial)
+		c->f->results[FRONTEND_RESULT_ABANDONED]++;
 	conn_free(c);
+}
+
+/* Say success and begin the relay. False: it is gone. */
+static bool conn_relay(struct frontend_conn *c, const struct rtun_dial_result *r)
+{
+	uint8_t answer[FRONTEND_ANSWER_MAX];
+	struct rtun_relay_req req = {.size = sizeof(req), .a = &c->s, .b = r->s, .half_close = c->f->o.half_close_timeout,
+				     .done = relay_done, .arg = c};
+	if (r->exit)
+		strncpy(c->exit, r->exit, EXIT_SIZE - 1);
+	if (rtun_put(c->s, answer, c->f->protocol->success(&r->bound, answer)) < 0) {
+		conn_end(c, FRONTEND_RESULT_ABANDONED);
+		return false;
+	}
+	if (rtun_relay_start(c->f->ctx, &req, &c->relay) < 0) {
+		rtun_abort(c->s, RTUN_EOVERLOAD);
+		conn_end(c, RTUN_EOVERLOAD);
+		return false;
+	}
+	return true;
+}
+
+static void conn_reached(struct frontend_conn *c)
+{
+	c->reached = true;
+	c->f->results[0]++;
+	publish(c, &frontend_stream_open, NULL);
+}
+
+/* Was success said already, the stream breaks by itself, and so does the relay. */
+static void conn_failed(struct frontend_conn *c, const struct rtun_dial_result *r)
+{
+	uint32_t err = r->err && r->err <= RTUN_ESELECTOR ? r->err : RTUN_EINTERNAL;
+	rtun_log(c->f->ctx, RTUN_DEBUG, "a connection was not made: %s", r->why);
+	if (c->relay)
+		c->f->results[err]++;
+	else
+		conn_refuse(c, err, r->why);
 }
 
 static void dialled(void *arg, const struct rtun_dial_result *r)
 {
 	struct frontend_conn *c = arg;
-	uint8_t answer[FRONTEND_ANSWER_MAX];
-	struct rtun_relay_req req = {.size = sizeof(req), .a = &c->s, .b = r->s, .half_close = c->f->o.half_close_timeout,
-				     .done = relay_done, .arg = c};
 	c->dial = NULL;
-	if (r->err || !r->s || !*r->s) {
-		rtun_log(c->f->ctx, RTUN_DEBUG, "a connection was not made: %s", r->why);
-		conn_refuse(c, r->err && r->err <= RTUN_ESELECTOR ? r->err : RTUN_EINTERNAL, r->why);
+	if (r->err || !r->s || !*r->s)
+		conn_failed(c, r);
+	else if (conn_relay(c, r))
+		conn_reached(c);
+}
+
+/* First with the stream, then with the target's answer; or once with an error. */
+static void dialled_early(void *arg, const struct rtun_dial_result *r)
+{
+	struct frontend_conn *c = arg;
+	if (!c->relay && !r->err && r->s && *r->s) {
+		conn_relay(c, r);
 		return;
 	}
-	if (r->exit)
-		strncpy(c->exit, r->exit, EXIT_SIZE - 1);
-	if (rtun_put(c->s, answer, c->f->protocol->success(&r->bound, answer)) < 0) {
-		conn_end(c, FRONTEND_RESULT_ABANDONED);
-		return;
-	}
-	if (rtun_relay_start(c->f->ctx, &req, &c->relay) < 0) {
-		rtun_abort(c->s, RTUN_EOVERLOAD);
-		conn_end(c, RTUN_EOVERLOAD);
-		return;
-	}
-	c->f->results[0]++;
-	publish(c, &frontend_stream_open, NULL);
+	c->dial = NULL;
+	if (r->err || !c->relay)
+		conn_failed(c, r);
+	else
+		conn_reached(c);
 }
 
 /* ---- Request ---- */
@@ -121,7 +160,10 @@ static bool dial(struct frontend_conn *c, const struct frontend_request *r)
 	rtun_timer_destroy(&c->timer);
 	free(c->talk);
 	c->talk = NULL;
-	err = ops->dial(c->f->o.to.obj, &req, dialled, c, &c->dial);
+	err = c->f->o.optimistic && RTUN_HAS(struct rtun_dialer_ops, ops, dial_early)
+		? ops->dial_early(c->f->o.to.obj, &req, dialled_early, c, &c->dial) : -RTUN_ENOTSUP;
+	if (err == -RTUN_ENOTSUP)
+		err = ops->dial(c->f->o.to.obj, &req, dialled, c, &c->dial);
 	if (err == -RTUN_ENOMEM)
 		conn_refuse(c, RTUN_EOVERLOAD, "out of memory");
 	else if (err < 0)
@@ -253,6 +295,7 @@ void frontend_conn_close_all(struct frontend *f)
 	for (c = f->conns; c; c = next) {
 		next = c->next;
 		if (c->relay) {
+			rtun_op_cancel(&c->dial);
 			rtun_relay_abort(c->relay, RTUN_ERESET);
 			c->f = NULL; /* relay_done() frees it */
 		} else {

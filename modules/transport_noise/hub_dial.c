@@ -104,7 +104,7 @@ static struct mux *least_busy(const struct tunnel *t)
 	return found->mux;
 }
 
-static int dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
+static int start(void *obj, const struct rtun_dial_req *req, bool early, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
 {
 	struct hub *h = obj;
 	struct choice c;
@@ -112,7 +112,17 @@ static int dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, vo
 	struct opening_way way = {.err = c.err, .why = c.why};
 	if (c.peer)
 		way = (struct opening_way){.mux = least_busy(c.peer->tunnel), .exit = c.peer->device->name, .counts = &c.peer->counts};
-	return opening_start(&h->openings, &way, req, cb, arg, ret_op);
+	return opening_start(&h->openings, &way, req, early, cb, arg, ret_op);
 }
 
-const struct rtun_dialer_ops hub_dialer_ops = {.size = sizeof(hub_dialer_ops), .dial = dial};
+static int dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
+{
+	return start(obj, req, false, cb, arg, ret_op);
+}
+
+static int dial_early(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
+{
+	return start(obj, req, true, cb, arg, ret_op);
+}
+
+const struct rtun_dialer_ops hub_dialer_ops = {.size = sizeof(hub_dialer_ops), .dial = dial, .dial_early = dial_early};

@@ -86,8 +86,12 @@ void mux_doubt(struct mux *m);
 const struct mux_counters *mux_counters(const struct mux *m);
 
 /* *ret_op can be cancelled until `opened` is called. 0, -RTUN_ENOMEM, -RTUN_EINVAL: a target that is none, or the mux is
- * being destroyed; -RTUN_ENOTSUP on an acceptor. */
-int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *opened, void *arg, struct rtun_op **ret_op);
+ * being destroyed; -RTUN_ENOTSUP on an acceptor.
+ * ret_early not NULL: the stream is given there at once, and what is written follows the CONNECT, within the window. Then
+ * `opened` has none; with an error the stream has failed, too. Cancelled, it fails with RTUN_ETIMEOUT; when it is closed
+ * before the answer, `opened` is told RTUN_ERESET. */
+int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *opened, void *arg, struct rtun_op **ret_op,
+	     struct rtun_stream **ret_early);
 /* Says OK and gives the stream. 0 or -RTUN_EPIPE: it is gone already. */
 int mux_accept(struct mux_stream *ms, const struct rtun_addr *bound, struct rtun_stream **ret);
 void mux_refuse(struct mux_stream *ms, uint32_t err, const char *why);

@@ -32,7 +32,7 @@ struct mux_list {
 
 struct mux_stream {
 	struct mux *mux;            /* NULL once the carrier is gone */
-	struct rtun_stream *stream; /* NULL: an opener's, before OK */
+	struct rtun_stream *stream; /* NULL: an opener's, before OK, unless it is early */
 	struct mux_stream *hash_next;
 	struct mux_stream *next, *prev;
 	struct mux_list *list; /* which ready list it is in, or NULL */
@@ -45,7 +45,7 @@ struct mux_stream {
 	uint64_t round_at;
 	uint32_t id;
 	int32_t deficit;       /* what it may send in this turn */
-	bool accepted : 1;     /* OK was sent or received */
+	bool accepted : 1;     /* OK was sent or received, or its opener has it early: there is an owner */
 	bool fin_sent : 1;
 	bool fin_received : 1;
 	bool over : 1;         /* RESET or FAIL either way: nothing more is sent */

@@ -182,6 +182,8 @@ static void op_consumed(void *self, uint64_t n)
 	mux_schedule(ms->mux);
 }
 
+static void answer(struct mux_stream *ms, uint32_t err, const char *why, const struct rtun_addr *bound);
+
 static void op_destroy(void *self)
 {
 	struct mux_stream *ms = self;
@@ -189,6 +191,8 @@ static void op_destroy(void *self)
 	if (!ms->fin_received)
 		reset(ms, RTUN_ERESET);
 	table_remove(ms);
+	if (ms->opened)
+		answer(ms, RTUN_ERESET, "the stream was closed before the exit answered", NULL);
 	free(ms);
 }
 
@@ -208,7 +212,12 @@ static const struct rtun_stream_ops stream_ops = {
 static void open_cancelled(void *arg)
 {
 	struct mux_stream *ms = arg;
+	ms->opened = NULL;
 	reset(ms, RTUN_ERESET);
+	if (ms->accepted) {
+		rtun_failed(ms->stream, RTUN_ETIMEOUT);
+		return;
+	}
 	table_remove(ms);
 	free(ms);
 }
@@ -225,7 +234,8 @@ static int put_target(struct tlv_writer *w, const char *name, const struct rtun_
 	return tlv_write_end(w, 0);
 }
 
-int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *opened, void *arg, struct rtun_op **ret_op)
+int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *opened, void *arg, struct rtun_op **ret_op,
+	     struct rtun_stream **ret_early)
 {
 	uint8_t buf[512];
 	struct tlv_writer w;
@@ -242,10 +252,16 @@ int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *open
 		return -RTUN_EINVAL;
 	if (!(ms = stream_add(m, m->last_id + 1)))
 		return -RTUN_ENOMEM;
-	if ((r = rtun_op_create(m->ctx, open_cancelled, ms, &ms->op)) < 0) {
+	if ((r = rtun_op_create(m->ctx, open_cancelled, ms, &ms->op)) < 0 ||
+	    (ret_early && (r = rtun_stream_create(m->ctx, &stream_ops, ms, &ms->stream)) < 0)) {
+		rtun_op_done(&ms->op);
 		table_remove(ms);
 		free(ms);
 		return r;
+	}
+	if (ret_early) {
+		ms->accepted = true;
+		*ret_early = ms->stream;
 	}
 	m->last_id++;
 	ms->opened = opened;
@@ -257,20 +273,25 @@ int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *open
 	return 0;
 }
 
-/* The answer to an open: the op is over; a stream without one ends here. */
+/* The answer to an open: the op is over; a stream that nobody has yet begins or ends here. */
 static void answer(struct mux_stream *ms, uint32_t err, const char *why, const struct rtun_addr *bound)
 {
 	mux_opened_fn *opened = ms->opened;
 	void *arg = ms->arg;
-	struct rtun_stream *s = ms->stream;
+	bool early = ms->accepted;
+	struct rtun_stream *s = early ? NULL : ms->stream;
 	static const struct rtun_addr none;
 	ms->opened = NULL;
 	rtun_op_done(&ms->op);
-	if (err) {
+	if (!err) {
+		ms->accepted = true;
+	} else if (early) {
 		ms->over = true;
+		mux_ready_remove(ms);
+		rtun_failed(ms->stream, err);
+	} else {
 		table_remove(ms);
 		free(ms);
-		s = NULL;
 	}
 	opened(arg, err, why, &s, bound ? bound : &none);
 	rtun_close(&s);
@@ -386,16 +407,15 @@ int mux_on_ok(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 	struct mux_target bound;
 	if (!m->opener || id > m->last_id || read_target(p, len, true, &bound) < 0)
 		return -1;
-	if (!ms)
+	if (!ms || (ms->over && !ms->opened))
 		return 0;
 	if (!ms->opened)
 		return -1;
-	if (rtun_stream_create(m->ctx, &stream_ops, ms, &ms->stream) < 0) {
+	if (!ms->stream && rtun_stream_create(m->ctx, &stream_ops, ms, &ms->stream) < 0) {
 		reset(ms, RTUN_EOVERLOAD);
 		answer(ms, RTUN_EOVERLOAD, "out of memory", NULL);
 		return 0;
 	}
-	ms->accepted = true;
 	answer(ms, 0, "", &bound.addr);
 	return 0;
 }
@@ -407,7 +427,7 @@ int mux_on_fail(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 	char text[256];
 	if (!m->opener || id > m->last_id || read_reason(p, len, &err, text) < 0)
 		return -1;
-	if (!ms)
+	if (!ms || (ms->over && !ms->opened))
 		return 0;
 	if (!ms->opened)
 		return -1;
@@ -521,14 +541,14 @@ void mux_batch_flush(struct mux *m)
 
 void mux_stream_orphan(struct mux_stream *ms, uint32_t err)
 {
-	bool owned = ms->accepted && !ms->opened;
+	bool owned = ms->accepted;
 	if (owned)
 		table_remove(ms); /* its owner still has the stream: op_destroy() frees it */
-	if (owned && !ms->over && !(ms->fin_sent && ms->fin_received)) {
+	if (ms->opened) {
+		answer(ms, RTUN_ENOEXIT, "the exit went away", NULL);
+	} else if (owned && !ms->over && !(ms->fin_sent && ms->fin_received)) {
 		ms->over = true;
 		rtun_failed(ms->stream, err);
-	} else if (!owned && ms->opened) {
-		answer(ms, RTUN_ENOEXIT, "the exit went away", NULL);
 	} else if (!owned) {
 		table_remove(ms);
 		ms->over = true;

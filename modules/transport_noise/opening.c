@@ -10,6 +10,7 @@
 
 #include <restunnel/svc/filter.h>
 
+#define EXIT_SIZE 64U
 /* One line of the log for each exit is enough; all of them are in the metrics. */
 #define SAY_EVERY (60 * RTUN_S)
 
@@ -21,12 +22,13 @@ struct opening {
 	struct rtun_op *op;      /* the caller's */
 	struct rtun_op *mux_op;  /* ours; NULL: the answer is known and waits for the loop */
 	struct rtun_defer *now;
+	struct rtun_stream *early; /* to be given from the loop, ahead of the answer */
 	uint64_t deadline;
 	rtun_dial_cb *cb;
 	void *arg;
 	struct opening_counts *counts;
 	uint32_t err;
-	char exit[64], why[128];
+	char exit[EXIT_SIZE], why[128];
 };
 
 static void opening_free(struct opening *p)
@@ -38,6 +40,7 @@ static void opening_free(struct opening *p)
 	else
 		o->tail = p->at;
 	rtun_op_cancel(&p->mux_op);
+	rtun_close(&p->early);
 	rtun_defer_destroy(&p->now);
 	free(p);
 }
@@ -72,15 +75,23 @@ static void count(struct opening *p, uint32_t err, const char *why)
 		count_refusal(p, why);
 }
 
+/* `exit` outlives the opening, which may end before the callback or in it. */
+static struct rtun_dial_result result(const struct opening *p, char exit[EXIT_SIZE])
+{
+	memcpy(exit, p->exit, EXIT_SIZE);
+	return (struct rtun_dial_result){.size = sizeof(struct rtun_dial_result), .why = "", .exit = exit[0] ? exit : NULL};
+}
+
 static void answer(struct opening *p, uint32_t err, const char *why, struct rtun_stream **s, const struct rtun_addr *bound)
 {
 	struct rtun_stream *none = NULL;
-	char exit[sizeof(p->exit)];
-	struct rtun_dial_result r = {.size = sizeof(r), .err = err, .s = s ? s : &none, .why = why};
+	char exit[EXIT_SIZE];
+	struct rtun_dial_result r = result(p, exit);
 	rtun_dial_cb *cb = p->cb;
 	void *arg = p->arg;
-	snprintf(exit, sizeof(exit), "%s", p->exit);
-	r.exit = exit[0] ? exit : NULL;
+	r.err = err;
+	r.why = why;
+	r.s = s ? s : &none;
 	if (p->counts)
 		count(p, err, why);
 	if (bound)
@@ -94,14 +105,33 @@ static void on_opened(void *arg, uint32_t err, const char *why, struct rtun_stre
 {
 	struct opening *p = arg;
 	p->mux_op = NULL;
-	answer(p, err, why, s, bound);
+	if (err || !p->early)
+		answer(p, err, why, s, bound);
+	/* else a peer has answered before it can have been asked: the stream goes first */
+}
+
+static void give(struct opening *p)
+{
+	struct rtun_stream *s = p->early;
+	char exit[EXIT_SIZE];
+	struct rtun_dial_result r = result(p, exit);
+	r.s = &s;
+	p->early = NULL;
+	if (!p->mux_op)
+		rtun_defer_start(p->now);
+	p->cb(p->arg, &r);
+	rtun_close(&s);
 }
 
 static void on_now(void *arg)
 {
 	struct opening *p = arg;
 	char why[sizeof(p->why)];
-	snprintf(why, sizeof(why), "%s", p->why);
+	if (p->early) {
+		give(p);
+		return;
+	}
+	memcpy(why, p->why, sizeof(why));
 	answer(p, p->err, why, NULL, NULL);
 }
 
@@ -141,25 +171,28 @@ void openings_fini(struct openings *o)
 	rtun_timer_destroy(&o->timer);
 }
 
-static int begin(struct opening *p, const struct opening_way *way, const struct rtun_dial_req *req)
+static int begin(struct opening *p, const struct opening_way *way, const struct rtun_dial_req *req, bool early)
 {
 	struct mux_target target = {.addr = req->addr};
 	int r;
 	if (way->mux) {
 		if (req->host)
 			snprintf(target.name, sizeof(target.name), "%s", req->host);
-		return mux_open(way->mux, &target, on_opened, p, &p->mux_op);
+		r = mux_open(way->mux, &target, on_opened, p, &p->mux_op, early ? &p->early : NULL);
+		if (r < 0 || !early)
+			return r;
+	} else {
+		p->err = way->err;
+		snprintf(p->why, sizeof(p->why), "%s", way->why);
 	}
-	p->err = way->err;
-	snprintf(p->why, sizeof(p->why), "%s", way->why);
 	if ((r = rtun_defer_create(p->all->ctx, on_now, p, &p->now)) < 0)
 		return r;
 	rtun_defer_start(p->now);
 	return 0;
 }
 
-int opening_start(struct openings *o, const struct opening_way *way, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg,
-		  struct rtun_op **ret_op)
+int opening_start(struct openings *o, const struct opening_way *way, const struct rtun_dial_req *req, bool early, rtun_dial_cb *cb,
+		  void *arg, struct rtun_op **ret_op)
 {
 	struct opening *p;
 	int r;
@@ -176,7 +209,7 @@ int opening_start(struct openings *o, const struct opening_way *way, const struc
 	p->at = o->tail;
 	*o->tail = p;
 	o->tail = &p->next;
-	if ((r = rtun_op_create(o->ctx, on_cancel, p, &p->op)) < 0 || (r = begin(p, way, req)) < 0) {
+	if ((r = rtun_op_create(o->ctx, on_cancel, p, &p->op)) < 0 || (r = begin(p, way, req, early)) < 0) {
 		rtun_op_done(&p->op);
 		opening_free(p);
 		return r;

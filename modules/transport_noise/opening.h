@@ -37,8 +37,8 @@ struct opening_way {
 	uint32_t err;
 	const char *why;
 };
-/* As rtun_dialer_ops.dial. */
-int opening_start(struct openings *o, const struct opening_way *way, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg,
-		  struct rtun_op **ret_op);
+/* As rtun_dialer_ops.dial; `early`: as dial_early. */
+int opening_start(struct openings *o, const struct opening_way *way, const struct rtun_dial_req *req, bool early, rtun_dial_cb *cb,
+		  void *arg, struct rtun_op **ret_op);
 
 #endif

@@ -465,10 +465,10 @@ static void on_opened(void *arg, uint32_t err, const char *why, struct rtun_stre
 	o->err = err;
 	snprintf(o->why, sizeof(o->why), "%s", why);
 	o->bound = *bound;
-	if (!err && o->app) {
+	if (*s && o->app) {
 		if (app_join(o->app, s) < 0)
 			o->err = RTUN_ENOMEM;
-	} else if (!err) {
+	} else if (*s) {
 		o->s = *s;
 		*s = NULL;
 	}
@@ -476,12 +476,28 @@ static void on_opened(void *arg, uint32_t err, const char *why, struct rtun_stre
 		side_destroy_maybe(o->side);
 }
 
-static inline int open_to(struct side *d, struct opened *o, const char *name)
+static inline int open_with(struct side *d, struct opened *o, const char *name, struct rtun_stream **ret_early)
 {
 	struct mux_target t = {.addr = {.family = 4, .ip = {127, 0, 0, 1}, .port = 80}};
 	snprintf(t.name, sizeof(t.name), "%s", name);
 	o->side = d;
-	return mux_open(d->mux, &t, on_opened, o, &o->op);
+	return mux_open(d->mux, &t, on_opened, o, &o->op, ret_early);
+}
+
+static inline int open_to(struct side *d, struct opened *o, const char *name)
+{
+	return open_with(d, o, name, NULL);
+}
+
+/* The stream is there at once, kept or with o->app. */
+static inline int open_early(struct side *d, struct opened *o, const char *name)
+{
+	int r = open_with(d, o, name, &o->s);
+	if (r < 0 || !o->app)
+		return r;
+	r = app_join(o->app, &o->s);
+	rtun_close(&o->s); /* not joined */
+	return r;
 }
 
 #endif

@@ -4,41 +4,7 @@
  */
 #include <sys/socket.h>
 
-#include "mux_bed.h"
-
-#define WINDOW 65536U
-
-static struct side *opener, *acceptor;
-
-static void setup(void)
-{
-	bed_setup(true, &hc);
-	opener = calloc(1, sizeof(*opener));
-	acceptor = calloc(1, sizeof(*acceptor));
-}
-
-static void teardown(void)
-{
-	side_stop(opener);
-	side_stop(acceptor);
-	ck_assert_uint_eq(loop_buffers(bed.loop)->used, 0);
-	bed_teardown();
-	free(opener);
-	free(acceptor);
-}
-
-static void pair(uint32_t window)
-{
-	ck_assert_int_eq(pipe_end_init(&opener->end, &acceptor->end, false), 0);
-	ck_assert_int_eq(pipe_end_init(&acceptor->end, &opener->end, false), 0);
-	ck_assert_int_eq(side_start(opener, true, window, window, &null_crypto), 0);
-	ck_assert_int_eq(side_start(acceptor, false, window, window, &null_crypto), 0);
-}
-
-static void settle(void)
-{
-	loop_advance(bed.loop, 50 * RTUN_MS);
-}
+#include "mux_pair.h"
 
 /* A stream of which each end is kept by the test. */
 static void pair_open(struct opened *o)
@@ -250,12 +216,6 @@ START_TEST(fair)
 }
 END_TEST
 
-static int64_t take(struct rtun_stream *s)
-{
-	uint8_t b[64];
-	return rtun_read(s, b, sizeof(b));
-}
-
 /* Either end may end its direction first; the other goes on; only both ends are the end. */
 START_TEST(half_close)
 {
@@ -411,10 +371,10 @@ START_TEST(targets)
 	struct opened o = {.side = opener};
 	pair(WINDOW);
 	acceptor->answer = ANSWER_LATER;
-	ck_assert_int_eq(mux_open(opener->mux, &t, on_opened, &o, &o.op), -RTUN_EINVAL); /* to nowhere */
-	ck_assert_int_eq(mux_open(acceptor->mux, &t, on_opened, &o, &o.op), -RTUN_ENOTSUP);
+	ck_assert_int_eq(mux_open(opener->mux, &t, on_opened, &o, &o.op, NULL), -RTUN_EINVAL); /* to nowhere */
+	ck_assert_int_eq(mux_open(acceptor->mux, &t, on_opened, &o, &o.op, NULL), -RTUN_ENOTSUP);
 	memset(t.name, 'x', 255);
-	ck_assert_int_eq(mux_open(opener->mux, &t, on_opened, &o, &o.op), 0);
+	ck_assert_int_eq(mux_open(opener->mux, &t, on_opened, &o, &o.op, NULL), 0);
 	settle();
 	ck_assert_str_eq(acceptor->target.name, t.name);
 	ck_assert_uint_eq(acceptor->target.addr.port, 443);
@@ -422,7 +382,7 @@ START_TEST(targets)
 	t.addr.family = 6;
 	memcpy(t.addr.ip, v6, 16);
 	struct opened p = {.side = opener};
-	ck_assert_int_eq(mux_open(opener->mux, &t, on_opened, &p, &p.op), 0);
+	ck_assert_int_eq(mux_open(opener->mux, &t, on_opened, &p, &p.op, NULL), 0);
 	settle();
 	ck_assert_str_eq(acceptor->target.name, "");
 	ck_assert_uint_eq(acceptor->target.addr.family, 6);

@@ -66,7 +66,7 @@ static int run(void)
 		a->apps[i] = (struct app){.size = size};
 		b->apps[i] = (struct app){.size = size};
 		o[i].app = &a->apps[i];
-		if (open_to(a, &o[i], "x") < 0)
+		if ((i & 1 ? open_early : open_to)(a, &o[i], "x") < 0)
 			o[i].err = RTUN_ENOMEM;
 	}
 	for (int k = 0; k < 70; k++) /* past what a peer that has gone silent is given */

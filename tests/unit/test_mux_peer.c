@@ -466,7 +466,7 @@ START_TEST(after_fin)
 }
 END_TEST
 
-/* An answer before it was asked for, and everything else that may not come between CONNECT and OK. */
+/* What may not come between CONNECT and OK, and what may; also when the stream was given early. */
 START_TEST(before_ok)
 {
 	static const struct spoken rows[] = {
@@ -474,17 +474,81 @@ START_TEST(before_ok)
 		{"credit", FRAME_CREDIT, 1, P(NUMBER("\1")), true, true}, {"reset", FRAME_RESET, 1, P(WHY("\x03")), true, false},
 		{"fail", FRAME_FAIL, 1, P(WHY("\x03")), true, false},
 	};
+	const struct spoken *r = &rows[_i / 2];
 	struct opened o = {0};
+	uint8_t b[8];
 	start(true);
-	ck_assert_int_eq(open_to(d, &o, "a"), 0);
+	ck_assert_int_eq((_i & 1 ? open_early : open_to)(d, &o, "a"), 0);
 	settle();
-	say(rows[_i].type, 1, rows[_i].p, rows[_i].len);
+	say(r->type, 1, r->p, r->len);
 	ck_assert_int_eq(o.calls, 1);
-	ck_assert_uint_eq(o.err, rows[_i].bad ? RTUN_ENOEXIT : RTUN_ETIMEOUT);
-	if (rows[_i].bad)
-		assert_broken(rows[_i].what);
+	ck_assert_uint_eq(o.err, r->bad ? RTUN_ENOEXIT : RTUN_ETIMEOUT);
+	if (r->bad)
+		assert_broken(r->what);
 	else
 		ck_assert_int_eq(d->ended, 0);
+	if (_i & 1)
+		ck_assert_int_eq(rtun_read(o.s, b, sizeof(b)), -(int64_t)o.err);
+	rtun_close(&o.s);
+}
+END_TEST
+
+/* An early stream on the wire, before any answer: CONNECT, DATA up to the window, FIN when that was all. Then credit goes on. */
+START_TEST(early_frames)
+{
+	struct opened o = {0};
+	bool fits = _i;
+	start(true);
+	app = &d->apps[0];
+	*app = (struct app){.size = fits ? WINDOW - 1 : WINDOW + 1};
+	o.app = app;
+	ck_assert_int_eq(open_early(d, &o, "a"), 0);
+	settle();
+	ck_assert_uint_eq(raw->q[WIRE_LENGTH], FRAME_CONNECT);
+	ck_assert_uint_eq(mux_counters(d->mux)->bytes_out, fits ? WINDOW - 1 : WINDOW);
+	hear(FRAME_FIN, 1);
+	ck_assert_uint_eq(heard.count, fits ? 1 : 0);
+	SAY(FRAME_OK, 1, OK);
+	ck_assert_int_eq(o.calls, 1);
+	ck_assert_uint_eq(o.err, 0);
+	SAY(FRAME_CREDIT, 1, NUMBER("\x09"));
+	hear(FRAME_FIN, 1);
+	ck_assert_uint_eq(heard.count, fits ? 0 : 1);
+	ck_assert_uint_eq(app->given, app->size);
+	SAY(FRAME_OK, 1, OK);
+	assert_broken("a second answer");
+}
+END_TEST
+
+/* Given up, an early stream is over: its answer, whichever, and all else for it were under way. */
+START_TEST(early_given_up)
+{
+	struct opened o = {0};
+	start(true);
+	ck_assert_int_eq(open_early(d, &o, "a"), 0);
+	settle();
+	rtun_op_cancel(&o.op);
+	settle();
+	hear(FRAME_RESET, 1);
+	ck_assert_uint_eq(heard.count, 1);
+	if (_i & 1)
+		rtun_close(&o.s);
+	settle();
+	if (_i & 2) {
+		SAY(FRAME_FAIL, 1, WHY("\x01"));
+	} else {
+		SAY(FRAME_OK, 1, OK);
+		SAY(FRAME_DATA, 1, "x");
+		SAY(FRAME_CREDIT, 1, NUMBER("\x01"));
+		SAY(FRAME_FIN, 1, "");
+	}
+	ck_assert_int_eq(d->ended, 0);
+	ck_assert_int_eq(o.calls, 0);
+	rtun_close(&o.s);
+	settle();
+	hear(FRAME_RESET, 1);
+	ck_assert_uint_eq(heard.count, 0);
+	ck_assert_uint_eq(mux_counters(d->mux)->streams, 0);
 }
 END_TEST
 
@@ -748,7 +812,9 @@ int main(void)
 	tcase_add_test(t, no_empty_records);
 	tcase_add_loop_test(t, late_frames, 0, 2);
 	tcase_add_loop_test(t, after_fin, 0, 2);
-	tcase_add_loop_test(t, before_ok, 0, 5);
+	tcase_add_loop_test(t, before_ok, 0, 10);
+	tcase_add_loop_test(t, early_frames, 0, 2);
+	tcase_add_loop_test(t, early_given_up, 0, 4);
 	tcase_add_test(t, fail_text);
 	tcase_add_loop_test(t, silence_idle, 0, 2);
 	tcase_add_loop_test(t, silence_busy, 0, 30);

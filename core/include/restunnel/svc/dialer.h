@@ -10,11 +10,9 @@
 
 #define RTUN_DIALER "rtun.dialer/1"
 
-#define RTUN_DIAL_EARLY 1U /* answer at once, before the target has; a failure then shows as the stream's error */
-
 struct rtun_dial_req {
 	uint32_t size;
-	uint32_t flags;
+	uint32_t flags;        /* 0 */
 	const char *host;      /* a name, NUL-terminated, not resolved; NULL: `addr` is the target */
 	struct rtun_addr addr; /* its port is the target's port in both cases */
 	const char *selector;  /* the wish for an exit, percent-decoded (a username); NULL: none */
@@ -25,8 +23,8 @@ struct rtun_dial_req {
 
 /* err 0: *s is the open stream: take it by copying the pointer and setting *s to NULL; left there, it is closed after
  * the call. Else err is an RTUN_E... and `why` a sentence (never NULL, good during the call). `bound` is the local
- * address at the exit where known, else family 0. Called once, from the loop, never inside dial(), never after
- * rtun_op_cancel(). */
+ * address at the exit where known, else family 0. Called once (of dial_early(): see there), from the loop, never inside
+ * dial(), never after rtun_op_cancel(). */
 struct rtun_dial_result {
 	uint32_t size;
 	uint32_t err;
@@ -48,6 +46,15 @@ struct rtun_dialer_ops {
 	int (*dial)(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
 	/* RTUN_DIALER_..., or-ed with those of the dialers behind it. NULL: 0. */
 	uint32_t (*flags)(void *obj);
+	/* As dial(), for who would rather have the stream before the target has answered. What is known at once to fail (no exit
+	 * is connected, the selector is none) comes through cb, once. Else cb is called twice:
+	 *   1. at once, with the stream: what is written to it follows the request without waiting; `bound` is not known;
+	 *   2. with the target's answer: *s is NULL, err 0 or why not. Then the stream, too, fails with err.
+	 * In between the op can be cancelled: the dial is given up, and its stream fails with RTUN_ETIMEOUT. Whoever closes the
+	 * stream before the second call cancels the op, or hears RTUN_ERESET.
+	 * NULL, or -RTUN_ENOTSUP (a decorator of one that is NULL): use dial(). So it is where it would save no round trip:
+	 * exit_dialer's next hop is the target, to which nothing can be sent before it has answered. */
+	int (*dial_early)(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
 };
 
 #endif
