@@ -42,6 +42,100 @@ START_TEST(all_the_way)
 }
 END_TEST
 
+static uint64_t results(uint32_t err)
+{
+	const struct peer *p = device_by_key(hub->hub->devices, places[1].public)->tunnel;
+	return p->counts.results[err];
+}
+
+static void dial_early(const char *selector)
+{
+	dial_with(selector, hub_dialer_ops.dial_early);
+	bed_turns(1);
+	ck_assert_int_eq(dialled.calls, 1); /* at once */
+}
+
+/* The stream at once, the request behind the CONNECT, the answer later; it counts as what it was. */
+START_TEST(early)
+{
+	uint8_t b[16];
+	pair_node(1);
+	targets[0] = (struct app){.size = 6};
+	dial_err = _i ? RTUN_EDNS : 0;
+	dial_early("home");
+	ck_assert_uint_eq(dialled.err, 0);
+	ck_assert_str_eq(dialled.exit, "home");
+	ck_assert_ptr_nonnull(dialled.s);
+	pattern_fill(b, 0, 5);
+	ck_assert_int_eq(rtun_put(dialled.s, b, 5), 0);
+	ck_assert_uint_eq(results(0) + results(RTUN_EDNS), 0);
+	pass(5 * RTUN_S);
+	ck_assert_int_eq(dialled.calls, 2);
+	ck_assert_uint_eq(dialled.err, dial_err);
+	ck_assert_str_eq(dialled.exit, "home");
+	ck_assert_uint_eq(results(dial_err), 1);
+	ck_assert_uint_eq(results(dial_err ? 0 : RTUN_EDNS), 0);
+	ck_assert_uint_eq(targets[0].got, _i ? 0 : 5);
+	ck_assert_int_eq(rtun_read(dialled.s, b, sizeof(b)), _i ? -RTUN_EDNS : 6);
+	rtun_close(&dialled.s);
+	pass(RTUN_S);
+	ck_assert_int_eq(dialled.calls, 2);
+	ck_assert(_i || targets[0].destroyed);
+}
+END_TEST
+
+/* What is known at once is no stream. */
+START_TEST(early_and_known)
+{
+	pair_node(1);
+	dial_early("nobody");
+	ck_assert_uint_eq(dialled.err, RTUN_ESELECTOR);
+	place_stop(1);
+	pass(RTUN_S);
+	dial_early("home");
+	ck_assert_uint_eq(dialled.err, RTUN_ENOEXIT);
+	ck_assert_ptr_null(dialled.s);
+	pass(MINUTE);
+	ck_assert_int_eq(dialled.calls, 1);
+	ck_assert_uint_eq(results(RTUN_ENOEXIT) + results(RTUN_ESELECTOR), 0);
+}
+END_TEST
+
+/* No answer: 30 s, then the stream is over. Or the exit goes; or the caller does, at once or after the stream, or the hub. */
+START_TEST(early_without_an_answer)
+{
+	static const uint32_t want[] = {RTUN_ETIMEOUT, RTUN_ENOEXIT, 0, 0, RTUN_ENOEXIT, RTUN_ERESET};
+	uint8_t b[8];
+	pair_node(1);
+	dial_err = DIAL_NEVER;
+	if (_i == 2) {
+		dial_with("home", hub_dialer_ops.dial_early);
+		rtun_op_cancel(&dialled.op); /* before the stream came */
+	} else {
+		dial_early("home");
+		ck_assert_int_eq(rtun_put(dialled.s, "early", 5), 0);
+	}
+	pass(29 * RTUN_S);
+	ck_assert_int_eq(dialled.calls, _i != 2);
+	ck_assert(_i == 2 || dial_op);
+	if (_i == 1)
+		place_stop(1);
+	else if (_i == 3)
+		rtun_op_cancel(&dialled.op);
+	else if (_i == 4)
+		place_stop(0);
+	else if (_i == 5)
+		rtun_close(&dialled.s);
+	pass(2 * RTUN_S);
+	ck_assert_ptr_null(dial_op); /* the exit has given up, too */
+	ck_assert_int_eq(dialled.calls, want[_i] ? 2 : _i == 3);
+	ck_assert_uint_eq(dialled.err, want[_i]);
+	if (dialled.s)
+		ck_assert_int_eq(rtun_read(dialled.s, b, sizeof(b)), _i == 3 ? -RTUN_ETIMEOUT : -(int64_t)want[_i]);
+	rtun_close(&dialled.s);
+}
+END_TEST
+
 /* The node comes back: after a broken line, after the hub's restart; and forgets nothing. */
 START_TEST(comes_back)
 {
@@ -413,6 +507,9 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, all_the_way, 0, 8);
+	tcase_add_loop_test(t, early, 0, 2);
+	tcase_add_test(t, early_and_known);
+	tcase_add_loop_test(t, early_without_an_answer, 0, 6);
 	tcase_add_test(t, comes_back);
 	tcase_add_test(t, another_network);
 	tcase_add_test(t, revoked);
