@@ -16,14 +16,15 @@
 
 static struct {
 	struct host_ctx *hc;
-	uint32_t dials, cancels;
-	int refuse; /* what dial() itself returns */
+	uint32_t dials, earlies, cancels; /* all dials, those by dial_early() */
+	int refuse, refuse_early;         /* what dial() and dial_early() themselves return */
 	bool named, selected;
 	char host[256], selector[256], exit[64];
 	struct rtun_addr addr;
 	rtun_dial_cb *cb;
 	void *arg;
 	struct rtun_op *op;
+	bool given; /* the stream, but not the answer */
 	int target; /* the far end of the stream that was given away */
 	int client; /* the near end of the client's */
 } fake;
@@ -55,7 +56,15 @@ static int fake_dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *c
 	return 0;
 }
 
-static const struct rtun_dialer_ops fake_ops = {.size = sizeof(fake_ops), .dial = fake_dial};
+static int fake_dial_early(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
+{
+	if (fake.refuse_early)
+		return fake.refuse_early;
+	fake.earlies++;
+	return fake_dial(obj, req, cb, arg, ret_op);
+}
+
+static const struct rtun_dialer_ops fake_ops = {.size = sizeof(fake_ops), .dial = fake_dial, .dial_early = fake_dial_early};
 
 static struct rtun_stream *fake_stream(int *ret_far)
 {
@@ -82,21 +91,29 @@ static void fake_teardown(void)
 		close(fake.client);
 }
 
-/* The dialer's answer. */
-static void fake_answer(uint32_t err, const char *exit, const struct rtun_addr *bound)
+/* The dialer's answer: `last`, and a stream unless there was an error or it has given one. */
+static void fake_tell(bool last, uint32_t err, const char *exit, const struct rtun_addr *bound)
 {
 	struct rtun_dial_result r = {.size = sizeof(r), .err = err, .why = "as the test \"says\"", .exit = exit};
-	struct rtun_stream *s = err ? NULL : fake_stream(&fake.target);
+	struct rtun_stream *s = err || fake.given ? NULL : fake_stream(&fake.target);
 	rtun_dial_cb *cb = fake.cb;
 	ck_assert_ptr_nonnull(cb);
 	if (bound)
 		r.bound = *bound;
 	r.s = &s;
-	fake.cb = NULL;
-	rtun_op_done(&fake.op);
+	fake.given = !last;
+	if (last) {
+		fake.cb = NULL;
+		rtun_op_done(&fake.op);
+	}
 	cb(fake.arg, &r);
 	rtun_close(&s);
 	bed_turns(3);
+}
+
+static void fake_answer(uint32_t err, const char *exit, const struct rtun_addr *bound)
+{
+	fake_tell(true, err, exit, bound);
 }
 
 static void fd_send(int fd, const void *p, size_t len)

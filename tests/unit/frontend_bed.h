@@ -311,6 +311,135 @@ START_TEST(stop_ends_everything)
 }
 END_TEST
 
+/* ---- optimistic ---- */
+
+static void be_optimistic(void)
+{
+	options.optimistic = true;
+	ck_assert_int_eq(rtun_module.reload(&hc.ctx, &options), 0);
+}
+
+static void optimistic_talk(void)
+{
+	be_optimistic();
+	connect_client();
+	say_part(0, talk.said.len);
+	if (talk.before.len)
+		hear(talk.before.p, talk.before.len);
+	ck_assert(fd_silent(fake.client));
+}
+
+/* Success is said with the stream, and what the client has sent goes on its way; the target's answer makes it count. */
+START_TEST(success_is_said_early)
+{
+	optimistic_talk();
+	ck_assert_uint_eq(fake.earlies, 1);
+	fake_tell(false, 0, "home", NULL);
+	hear(talk.success.p, talk.success.len);
+	target_hears_early();
+	ck_assert_uint_eq(bed.events, 0);
+	ck_assert_uint_eq(front->results[0], 0);
+	fake_answer(0, "home", &(struct rtun_addr){.family = 4, .ip = {192, 0, 2, 1}, .port = 80});
+	ck_assert_uint_eq(bed.events, 1);
+	ck_assert_str_eq(bed.event_type->name, "stream.open");
+	ck_assert_uint_eq(front->results[0], 1);
+	fd_send(fake.target, "answer", 6);
+	hear("answer", 6);
+	close(fake.target);
+	fake.target = -1;
+	ck_assert(fd_ended(fake.client));
+	shutdown(fake.client, SHUT_WR);
+	bed_turns(4);
+	ck_assert_uint_eq(bed.events, 2);
+	ck_assert_str_eq(bed.event_type->name, "stream.close");
+	ck_assert_uint_eq(front->conn_count + front->results[FRONTEND_RESULT_ABANDONED], 0);
+}
+END_TEST
+
+/* What the dialer knows at once is said as ever. */
+START_TEST(known_failure_is_said)
+{
+	be_optimistic();
+	connect_client();
+	say_part(0, talk.said.len);
+	ck_assert_uint_eq(fake.earlies, 1);
+	fake_answer(RTUN_EOVERLOAD, NULL, NULL);
+	talk.hear_overload("as the test \\\"says\\\"");
+	ck_assert_uint_eq(front->conn_count + bed.events, 0);
+	ck_assert_uint_eq(front->results[RTUN_EOVERLOAD], 1);
+}
+END_TEST
+
+/* Later, the connection breaks, and counts as what it was. */
+START_TEST(failure_comes_late)
+{
+	static const struct {
+		uint32_t err, counts;
+	} late[] = {{RTUN_EREFUSED, RTUN_EREFUSED}, {RTUN_EDNS, RTUN_EDNS}, {RTUN_ESELECTOR, RTUN_ESELECTOR}, {13, RTUN_EINTERNAL}};
+	uint32_t counted = 0;
+	optimistic_talk();
+	fake_tell(false, 0, NULL, NULL);
+	hear(talk.success.p, talk.success.len);
+	fake_answer(late[_i].err, NULL, NULL);
+	ck_assert_uint_eq(front->results[late[_i].counts], 1);
+	close(fake.target); /* unread bytes make it a reset: the dialer's stream fails, too */
+	fake.target = -1;
+	bed_turns(4);
+	ck_assert(fd_ended(fake.client));
+	for (int i = 0; i < FRONTEND_RESULTS; i++)
+		counted += (uint32_t)front->results[i];
+	ck_assert_uint_eq(counted, 1);
+	ck_assert_uint_eq(front->conn_count + bed.events, 0);
+}
+END_TEST
+
+/* Between success and answer the client goes, or the instance stops: the dialer is told, and nothing else happens. */
+START_TEST(ends_before_the_answer)
+{
+	optimistic_talk();
+	fake_tell(false, 0, NULL, NULL);
+	hear(talk.success.p, talk.success.len);
+	fd_send(fake.target, "unread", 6);
+	if (_i) {
+		rtun_module.stop(&hc.ctx);
+	} else {
+		close(fake.client);
+		fake.client = -1;
+	}
+	bed_turns(4);
+	ck_assert_uint_eq(fake.cancels, 1);
+	ck_assert_uint_eq(front->conn_count + bed.events, 0);
+	ck_assert_uint_eq(front->results[FRONTEND_RESULT_ABANDONED], !_i);
+}
+END_TEST
+
+/* A client that has left when the stream comes. */
+START_TEST(left_before_the_stream)
+{
+	optimistic_talk();
+	rtun_abort(front->conns->s, RTUN_ERESET);
+	fake_tell(false, 0, NULL, NULL);
+	ck_assert_uint_eq(fake.cancels, 1);
+	ck_assert_uint_eq(front->conn_count + bed.events, 0);
+	ck_assert_uint_eq(front->results[FRONTEND_RESULT_ABANDONED], 1);
+}
+END_TEST
+
+/* A dialer that can't, and one that can't this time: it is as ever. */
+START_TEST(dialer_without_early)
+{
+	static const struct rtun_dialer_ops older = {.size = offsetof(struct rtun_dialer_ops, dial_early), .dial = fake_dial};
+	if (_i)
+		fake.refuse_early = -RTUN_ENOTSUP;
+	else
+		front->o.to.ops = &older;
+	be_optimistic();
+	whole_talk();
+	ck_assert_uint_eq(fake.earlies, 0);
+	ck_assert_uint_eq(front->results[0], 1);
+}
+END_TEST
+
 /* A test case with all of the above; the protocol's own are to be added. */
 static TCase *frontend_case(void)
 {
@@ -330,6 +459,12 @@ static TCase *frontend_case(void)
 	tcase_add_test(t, events_tell_the_end);
 	tcase_add_test(t, half_close_has_a_limit);
 	tcase_add_test(t, stop_ends_everything);
+	tcase_add_test(t, success_is_said_early);
+	tcase_add_test(t, known_failure_is_said);
+	tcase_add_loop_test(t, failure_comes_late, 0, 4);
+	tcase_add_loop_test(t, ends_before_the_answer, 0, 2);
+	tcase_add_test(t, left_before_the_stream);
+	tcase_add_loop_test(t, dialer_without_early, 0, 2);
 	return t;
 }
 
