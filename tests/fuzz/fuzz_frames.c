@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Frames: a peer with good keys that sends whatever it likes, in records of any length, to an opener and to an acceptor
- * whose streams are read a little. Nothing but the end of the connection may come of it, and no memory beyond the windows.
+ * Frames: a peer with good keys that sends whatever it likes, in records of any length, to an opener (of streams that are
+ * early or not) and to an acceptor (that answers at once, later or never) whose streams are read a little. Nothing but the end
+ * of the connection may come of it, and no memory beyond the windows.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 
+static int no_option(struct rtun_stream *s, uint32_t option, uint64_t value)
+{
+	(void)s, (void)option, (void)value;
+	return -RTUN_ENOTSUP;
+}
+
 const struct rtun_host host_table = {
 	.size = sizeof(host_table), .now = host_now, .timer_create = host_timer_create, .timer_start = host_timer_start,
 	.timer_stop = host_timer_stop, .timer_destroy = host_timer_destroy, .defer_create = host_defer_create,
@@ -28,11 +35,12 @@ const struct rtun_host host_table = {
 	.stream_abort = host_stream_abort, .stream_want = host_stream_want, .stream_on_ready = host_stream_on_ready,
 	.stream_close = host_stream_close, .stream_finish = host_stream_finish, .stream_create = host_stream_create,
 	.stream_feed = host_stream_feed, .stream_feed_end = host_stream_feed_end, .stream_ready = host_stream_ready,
-	.stream_pull = host_stream_pull, .stream_failed = host_stream_failed,
+	.stream_pull = host_stream_pull, .stream_failed = host_stream_failed, .stream_option = no_option,
 };
 
 static struct host_ctx hc;
 static struct mux *mux;
+static struct mux_stream *asked[STREAMS]; /* an acceptor's, not answered yet */
 static struct rtun_stream *carrier, *streams[STREAMS];
 static struct rtun_op *ops[STREAMS];
 static uint32_t count;
@@ -97,22 +105,64 @@ static void on_opened(void *arg, uint32_t err, const char *why, struct rtun_stre
 	if (err > RTUN_ESELECTOR || !why || strlen(why) > 255)
 		abort();
 	ops[i] = NULL;
-	if (!err) {
+	if (*s) {
 		streams[i] = *s;
 		*s = NULL;
 	}
 }
 
-static void on_connect(void *arg, struct mux_stream *ms, const struct mux_target *target)
+static void answer(struct mux_stream *ms, uint32_t i)
 {
 	static const struct rtun_addr none;
+	if (i < STREAMS && choice & 2)
+		mux_accept(ms, &none, &streams[i]);
+	else if (choice & 4)
+		mux_refuse(ms, RTUN_EDENIED, "no");
+}
+
+static void on_gone(void *arg)
+{
+	*(struct mux_stream **)arg = NULL;
+}
+
+static void on_connect(void *arg, struct mux_stream *ms, const struct mux_target *target)
+{
+	uint32_t i = count < STREAMS ? count++ : STREAMS;
 	(void)arg;
 	if (!target->name[0] && target->addr.family != 4 && target->addr.family != 6)
 		abort();
-	if (count < STREAMS && choice & 2)
-		mux_accept(ms, &none, &streams[count++]);
-	else if (choice & 4)
-		mux_refuse(ms, RTUN_EDENIED, "no");
+	if (!(choice & 64) || i == STREAMS) {
+		answer(ms, i);
+		return;
+	}
+	asked[i] = ms;
+	mux_on_gone(ms, on_gone, &asked[i]);
+}
+
+static void answer_all(void)
+{
+	for (uint32_t i = 0; i < STREAMS; i++) {
+		struct mux_stream *ms = asked[i];
+		asked[i] = NULL;
+		if (ms)
+			mux_on_gone(ms, NULL, NULL);
+		if (ms)
+			answer(ms, i);
+	}
+}
+
+static void open_all(void)
+{
+	const struct mux_target target = {.name = "x", .addr = {.port = 80}};
+	for (uint32_t i = 0; i < STREAMS; i++) {
+		bool early = choice & 64 && i % 2 == 0;
+		if (mux_open(mux, &target, on_opened, &ops[i], &ops[i], early ? &streams[i] : NULL) < 0)
+			abort();
+		if (early)
+			rtun_put(streams[i], "early", 5);
+		if (early && choice & 128)
+			rtun_shutdown(streams[i]);
+	}
 }
 
 static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
@@ -149,11 +199,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	struct rtun_stream *s = carrier;
 	if (mux_create(&setup, &s, &mux) < 0)
 		abort();
-	for (uint32_t i = 0; i < STREAMS && choice & 1; i++) {
-		const struct mux_target target = {.name = "x", .addr = {.port = 80}};
-		if (mux_open(mux, &target, on_opened, &ops[i], &ops[i]) < 0)
-			abort();
-	}
+	if (choice & 1)
+		open_all();
 	for (int k = 0; k < 30 && mux; k++) {
 		loop_turn(hc.loop);
 		if (loop_buffers(hc.loop)->used > 1000 * 2 * WINDOW)
@@ -163,8 +210,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 				rtun_put(streams[i], b, 40);
 		if (choice & 16 && k == 4)
 			rtun_close(&streams[0]);
-		if (choice & 32 && k == 3)
+		if (choice & 32 && k == 3) {
 			rtun_op_cancel(&ops[1]);
+			rtun_op_cancel(&ops[2]);
+		}
+		if (k == 5)
+			answer_all();
 	}
 	mux_destroy(&mux);
 	for (uint32_t i = 0; i < STREAMS; i++)
