@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """stranger.py URL: a node that shares no code with restunnel, written from doc/protocol.md alone. Knocks, enrols, makes a tunnel,
 tries what a hub must answer with silence or by ending the connection, changes its keys, then serves streams: port 80 gets an HTTP
-answer, any other is refused. "ready" when it serves; ends when the hub closes. Slow, and careless about side channels: a test."""
+answer; so does port 82, but its OK comes only behind the request; any other is refused. "ready" when it serves; ends when the hub closes. Slow, and careless about side channels: a test."""
 import base64
 import hashlib
 import hmac
@@ -314,12 +314,14 @@ class Connection:
             print("ended:", what, flush=True)
 
     def serve(self):
-        asked, given = {}, {}
+        asked, given, late = {}, {}, {}
+        ok = tlv(4, b"\0\0")
         while True:
             kind, i, p = self.frame()
-            if kind == 1 and tlvs(p)[4] == b"\0P":
-                self.send((2, i, tlv(4, b"\0\0")))
-                asked[i], given[i] = b"", 0
+            if kind == 1 and tlvs(p)[4] in (b"\0P", b"\0R"):
+                asked[i], given[i], late[i] = b"", 0, tlvs(p)[4] == b"\0R"
+                if not late[i]:
+                    self.send((2, i, ok))
             elif kind == 1:
                 self.send((3, i, tlv(5, b"\1") + tlv(6, b"only port 80")))
             elif kind == 4:
@@ -328,6 +330,8 @@ class Connection:
                     sys.exit("the hub sent more than the window")
                 asked[i] += p
                 if asked[i].endswith(b"\r\n\r\n"):
+                    if late[i]:
+                        self.send((2, i, ok))
                     head = b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n"
                     self.send((7, i, struct.pack(">I", len(p))), (4, i, head + b"st"), (4, i, b""), (4, i, b"ranger\n"), (5, i, b""))
             elif kind == 10:
