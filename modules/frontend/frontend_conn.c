@@ -111,7 +111,7 @@ static void conn_reached(struct frontend_conn *c)
 	publish(c, &frontend_stream_open, NULL);
 }
 
-/* Was success said already, the stream breaks by itself, and so does the relay. */
+/* Where success was said already, the stream fails, too, and the relay with it. */
 static void conn_failed(struct frontend_conn *c, const struct rtun_dial_result *r)
 {
 	uint32_t err = r->err && r->err <= RTUN_ESELECTOR ? r->err : RTUN_EINTERNAL;
