@@ -36,14 +36,14 @@ struct mux_stream {
 	struct mux_stream *hash_next;
 	struct mux_stream *next, *prev;
 	struct mux_list *list; /* which ready list it is in, or NULL */
-	int64_t credit;        /* what the peer takes */
+	uint32_t id;
+	uint32_t credit;       /* what the peer takes */
 	/* receiving: see mux_window.c. window + held never exceed the largest window_size that there was */
 	uint32_t window;       /* what the peer may still send */
 	uint32_t held;         /* received, not consumed */
 	uint32_t window_size;
 	uint32_t round_bytes;
 	uint64_t round_at;
-	uint32_t id;
 	int32_t deficit;       /* what it may send in this turn */
 	bool accepted : 1;     /* OK was sent or received, or its opener has it early: there is an owner */
 	bool fin_sent : 1;

@@ -48,7 +48,7 @@ void mux_ready_remove(struct mux_stream *ms)
 void mux_ready_add(struct mux_stream *ms)
 {
 	struct mux *m = ms->mux;
-	if (!m || ms->list || ms->credit <= 0 || !ms->accepted || ms->fin_sent || ms->over)
+	if (!m || ms->list || !ms->credit || !ms->accepted || ms->fin_sent || ms->over)
 		return;
 	if (ms->deficit > 0) {
 		list_append(&m->fresh, ms);
@@ -83,7 +83,9 @@ static void serve(struct mux *m, struct mux_stream *ms)
 		return;
 	}
 	while (record_pending(&m->out) < m->burst) {
-		int64_t most = ms->credit < ms->deficit ? ms->credit : ms->deficit;
+		int64_t most = ms->credit;
+		if (most > ms->deficit)
+			most = ms->deficit;
 		if (most <= 0)
 			break;
 		if (most > (int64_t)m->burst) /* a record is of use when all of it has come */
@@ -99,7 +101,7 @@ static void serve(struct mux *m, struct mux_stream *ms)
 		if (m->dead || !p)
 			return;
 		if (got > 0) {
-			ms->credit -= got;
+			ms->credit -= (uint32_t)got;
 			ms->deficit -= (int32_t)got;
 			m->counters.bytes_out += (uint64_t)got;
 			mux_expect(m);
@@ -113,7 +115,7 @@ static void serve(struct mux *m, struct mux_stream *ms)
 		}
 		ms->offered = true;
 	}
-	if (ms->credit <= 0) { /* on_credit() brings it back */
+	if (!ms->credit) { /* on_credit() brings it back */
 		mux_ready_remove(ms);
 	} else if (ms->deficit <= 0) {
 		mux_ready_remove(ms);

@@ -101,17 +101,17 @@ static int64_t op_writev(void *self, const struct iovec *v, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t *p = v[i].iov_base;
 		size_t left = v[i].iov_len;
-		while (left && ms->credit > 0 && ms->accepted && m->out.bytes < MUX_QUEUE_MAX) {
+		while (left && ms->credit && ms->accepted && m->out.bytes < MUX_QUEUE_MAX) {
 			uint32_t room;
 			uint8_t *to = record_room(&m->out, 1, &room);
 			if (!to)
 				return -RTUN_EINTERNAL;
 			size_t k = left < room ? left : room;
-			if ((int64_t)k > ms->credit)
-				k = (size_t)ms->credit;
+			if (k > ms->credit)
+				k = ms->credit;
 			memcpy(to, p, k);
 			record_frame(&m->out, FRAME_DATA, ms->id, (uint32_t)k);
-			ms->credit -= (int64_t)k;
+			ms->credit -= (uint32_t)k;
 			p += k;
 			left -= k;
 			done += k;
@@ -494,9 +494,9 @@ int mux_on_credit(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 		return -1;
 	if (!ms || ms->over)
 		return 0;
-	ms->credit += n;
-	if (ms->credit > WIRE_CREDIT_MAX || ms->opened)
+	if (n > WIRE_CREDIT_MAX - ms->credit || ms->opened)
 		return -1;
+	ms->credit += n;
 	if (ms->offered || ms->wants_write)
 		mux_ready_add(ms);
 	return 0;
