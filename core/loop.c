@@ -66,6 +66,8 @@ struct rtun_watch {
 struct rtun_defer {
 	struct rtun_object object;
 	struct loop_defer defer;
+	rtun_cb *cb;
+	void *arg;
 };
 
 struct rtun_op {
@@ -197,9 +199,9 @@ void loop_post_reserved(struct loop *loop, rtun_cb *cb, void *arg)
 
 /* ---- deferred calls ---- */
 
-void loop_defer_init(struct loop_defer *d, struct loop *loop, rtun_cb *cb, void *arg)
+void loop_defer_init(struct loop_defer *d, struct loop *loop, rtun_cb *cb, void *owner)
 {
-	*d = (struct loop_defer){.loop = loop, .cb = cb, .arg = arg};
+	*d = (struct loop_defer){.loop = loop, .cb = cb, .offset = (uint32_t)((char *)d - (char *)owner)};
 }
 
 void loop_defer_start(struct loop_defer *d)
@@ -256,7 +258,7 @@ static void run_round(struct queue *q)
 {
 	struct loop_defer *d;
 	for (uint32_t n = q->count; n && (d = queue_take(q)); n--)
-		d->cb(d->arg);
+		d->cb((char *)d - d->offset);
 }
 
 static void run_deferred(struct loop *loop)
@@ -265,13 +267,21 @@ static void run_deferred(struct loop *loop)
 		run_round(loop->normal.head ? &loop->normal : &loop->late);
 }
 
+static void on_defer(void *owner)
+{
+	struct rtun_defer *d = owner;
+	d->cb(d->arg);
+}
+
 int host_defer_create(struct rtun_ctx *ctx, rtun_cb *cb, void *arg, struct rtun_defer **ret)
 {
 	struct rtun_defer *d = malloc(sizeof(*d));
 	if (!d)
 		return -RTUN_ENOMEM;
 	d->object.host = &host_table;
-	loop_defer_init(&d->defer, ctx_loop(ctx), cb, arg);
+	d->cb = cb;
+	d->arg = arg;
+	loop_defer_init(&d->defer, ctx_loop(ctx), on_defer, d);
 	d->defer.late = true;
 	*ret = d;
 	return 0;

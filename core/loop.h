@@ -55,16 +55,16 @@ struct timer_heap *loop_timers(struct loop *loop);
 #define LOOP_SCRATCH 65536U
 uint8_t *loop_scratch(struct loop *loop);
 
-/* A deferred call that lives inside another object: no allocation. */
+/* A deferred call that lives inside another object, its owner: no allocation, and no pointer to it, as there are many. */
 struct loop_defer {
 	struct loop *loop;
 	struct loop_defer *next;
-	rtun_cb *cb;
-	void *arg;
+	rtun_cb *cb; /* gets the owner */
+	uint32_t offset; /* in the owner; bytes */
 	bool queued;
 	bool late; /* after all that are not */
 };
-void loop_defer_init(struct loop_defer *d, struct loop *loop, rtun_cb *cb, void *arg);
+void loop_defer_init(struct loop_defer *d, struct loop *loop, rtun_cb *cb, void *owner);
 void loop_defer_start(struct loop_defer *d);
 void loop_defer_cancel(struct loop_defer *d); /* forgotten; may be freed afterwards */
 

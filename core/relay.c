@@ -311,7 +311,7 @@ int host_relay_start(struct rtun_ctx *ctx, const struct rtun_relay_req *req, str
 	*req->a = *req->b = NULL;
 	for (int i = 0; i < 2; i++) {
 		host_stream_on_ready(r->ends[i], on_ready, &r->d[i]);
-		stream_join(r->ends[i], &relay_joint, &r->d[i]);
+		stream_join(r->ends[i], &relay_joint);
 	}
 	for (int i = 0; i < 2; i++)
 		host_stream_want(r->ends[i], RTUN_READ);

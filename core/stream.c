@@ -301,10 +301,9 @@ void host_stream_on_ready(struct rtun_stream *s, rtun_ready_cb *cb, void *arg)
 	s->joint = NULL;
 }
 
-void stream_join(struct rtun_stream *s, const struct stream_joint *joint, void *arg)
+void stream_join(struct rtun_stream *s, const struct stream_joint *joint)
 {
 	s->joint = joint;
-	s->joint_arg = arg;
 }
 
 static void end_both(struct rtun_stream *s, uint32_t err)
@@ -468,7 +467,7 @@ int host_stream_feed(struct rtun_stream *s, const struct iovec *v, uint32_t n)
 	if (s->closed || s->aborted || s->in_ended)
 		return -RTUN_EPIPE;
 	if (!s->in.len && s->joint)
-		through = s->joint->sink(s->joint_arg, v, n);
+		through = s->joint->sink(s->arg, v, n);
 	int r = through < total && !s->aborted ? keep(s, v, n, through) : 0;
 	if (s->in.len && input_ready(s))
 		fire(s, RTUN_READ);
@@ -499,7 +498,7 @@ int64_t host_stream_pull(struct rtun_stream *s, const struct iovec *v, uint32_t 
 		stream_offer(s); /* there may be more behind it */
 		return taken;
 	}
-	int64_t r = s->out_shut ? 0 : s->joint ? s->joint->source(s->joint_arg, v, n) : -RTUN_EAGAIN;
+	int64_t r = s->out_shut ? 0 : s->joint ? s->joint->source(s->arg, v, n) : -RTUN_EAGAIN;
 	if (r == 0)
 		s->out_shut = s->shut_told = true;
 	return r;

@@ -27,8 +27,7 @@ struct rtun_stream {
 	/* owner */
 	rtun_ready_cb *ready;
 	void *arg;
-	const struct stream_joint *joint;
-	void *joint_arg;
+	const struct stream_joint *joint; /* with the same arg */
 	struct buf in;      /* fed or peeked, not yet read */
 	struct buf put;     /* of rtun_put(), not yet accepted by the implementer */
 	/* small, as there are many streams */
@@ -56,7 +55,8 @@ void stream_offer(struct rtun_stream *s);
 int stream_create(struct loop *loop, const struct rtun_stream_ops *ops, void *self, struct rtun_stream **ret);
 /* The loop ends: so does politeness. */
 void stream_end_lingers(struct stream_linger **list);
-void stream_join(struct rtun_stream *s, const struct stream_joint *joint, void *arg);
+/* Its calls get what host_stream_on_ready() was told, which ends it. */
+void stream_join(struct rtun_stream *s, const struct stream_joint *joint);
 
 int64_t host_stream_readv(struct rtun_stream *s, const struct iovec *v, uint32_t n);
 int64_t host_stream_peek(struct rtun_stream *s, uint64_t min, const uint8_t **p);

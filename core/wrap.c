@@ -115,7 +115,7 @@ static uint64_t inner_sink(void *arg, const struct iovec *v, uint32_t n)
 	if (!w->outer->joint || w->outer->in.len || w->outer->in_ended)
 		return 0;
 	uint32_t k = allowed(w, RTUN_IN, v, n, cut);
-	uint64_t r = k ? w->outer->joint->sink(w->outer->joint_arg, cut, k) : 0;
+	uint64_t r = k ? w->outer->joint->sink(w->outer->arg, cut, k) : 0;
 	moved(w, RTUN_IN, r);
 	return r;
 }
@@ -153,7 +153,7 @@ int host_wrap(struct rtun_ctx *ctx, struct rtun_stream **inner, const struct rtu
 	w->inner = *inner;
 	*inner = NULL;
 	host_stream_on_ready(w->inner, inner_ready, w);
-	stream_join(w->inner, &inner_joint, w);
+	stream_join(w->inner, &inner_joint);
 	*ret = w->outer;
 	return 0;
 }
