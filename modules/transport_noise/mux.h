@@ -34,7 +34,7 @@ struct mux_common {
 	uint64_t grown;
 	bool bbr; /* carriers on long paths ask the kernel for BBR */
 };
-#define MUX_RECEIVE (2U * 65536U)
+#define MUX_RECEIVE (4U * 65536U)
 /* Windows don't grow until window_max and window_budget are set. */
 int mux_common_init(struct mux_common *c, struct rtun_ctx *ctx, uint32_t window);
 void mux_common_fini(struct mux_common *c);

@@ -9,11 +9,11 @@
 
 #include "mux.h"
 
-/* What a ready stream may send before the next one's turn. */
-#define MUX_QUANTUM 65536
+/* What a ready stream may send before the next one's turn: two records. */
+#define MUX_QUANTUM (2 * (int32_t)(RECORD_PLAIN - WIRE_FRAME))
 /* Sealed and not yet written: the last moment is when the carrier takes more. How much that is at a time is learnt
  * (mux->burst), so that on a slow line nothing waits behind more than it must. */
-#define MUX_QUEUE_MAX 131072U
+#define MUX_QUEUE_MAX (2U * RECORD_MAX)
 #define MUX_QUEUE_MIN 16384U
 /* What the kernel may hold that it has not sent: some milliseconds of the line. */
 #define MUX_LOWAT_MIN 4096U

@@ -71,6 +71,20 @@ static void send_fin(struct mux_stream *ms)
 	ms->fin_sent = true;
 }
 
+/* How much to ask its source for: what the peer takes, what its turn allows; a record is of use when all of it has come; and
+ * one is enough for a stream that has sent little. */
+static int64_t turn(const struct mux *m, const struct mux_stream *ms)
+{
+	int64_t most = ms->credit;
+	if (most > ms->deficit)
+		most = ms->deficit;
+	if (most > (int64_t)m->burst)
+		most = m->burst;
+	if (most > RECORD_PLAIN - WIRE_FRAME && ms->list == &m->fresh)
+		most = RECORD_PLAIN - WIRE_FRAME;
+	return most;
+}
+
 /* Take from the stream's source until it is empty, its turn is over, or the queue is full. */
 static void serve(struct mux *m, struct mux_stream *ms)
 {
@@ -83,22 +97,20 @@ static void serve(struct mux *m, struct mux_stream *ms)
 		return;
 	}
 	while (record_pending(&m->out) < m->burst) {
-		int64_t most = ms->credit;
-		if (most > ms->deficit)
-			most = ms->deficit;
+		int64_t most = turn(m, ms);
 		if (most <= 0)
 			break;
-		if (most > (int64_t)m->burst) /* a record is of use when all of it has come */
-			most = m->burst;
-		uint32_t room;
-		uint8_t *p = record_lend(&m->out, most < PIECE_MIN ? (uint32_t)most : PIECE_MIN, &room);
-		struct iovec v = {p, most < room ? (size_t)most : room};
+		struct iovec v[RECORD_LEND];
+		uint32_t n = record_lend(&m->out, most < PIECE_MIN ? (uint32_t)most : PIECE_MIN, (uint32_t)most, v);
+		int64_t asked = 0;
+		for (uint32_t i = 0; i < n; i++)
+			asked += (int64_t)v[i].iov_len;
 		ms->offered = false;
-		int64_t got = p ? rtun_pull(ms->stream, &v, 1) : 0;
+		int64_t got = n ? rtun_pull(ms->stream, v, n) : 0;
 		record_return(&m->out, FRAME_DATA, ms->id, got > 0 ? (uint32_t)got : 0);
 		if (m->dead)
 			record_queue_fini(&m->out);
-		if (m->dead || !p)
+		if (m->dead || !n)
 			return;
 		if (got > 0) {
 			ms->credit -= (uint32_t)got;
@@ -109,7 +121,7 @@ static void serve(struct mux *m, struct mux_stream *ms)
 			send_fin(ms);
 		}
 		/* Fewer than asked for: that was all for now, unless it says otherwise at once. */
-		if (got < (int64_t)v.iov_len && !ms->offered) {
+		if (got < asked && !ms->offered) {
 			mux_ready_remove(ms);
 			return;
 		}

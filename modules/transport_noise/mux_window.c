@@ -11,7 +11,7 @@
  */
 #include "mux_private.h"
 
-#define TURN RTUN_MS
+#define TURN (4 * RTUN_MS)
 
 void mux_window_init(struct mux_stream *ms)
 {
@@ -81,7 +81,7 @@ uint32_t mux_window_consumed(struct mux_stream *ms, uint64_t n)
 	if (ms->window + ms->held >= ms->window_size)
 		return 0;
 	give = ms->window_size - ms->window - ms->held;
-	if (give < ms->window_size / 16)
+	if (give < ms->window_size / 4)
 		return 0;
 	ms->window += give;
 	return give;

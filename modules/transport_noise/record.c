@@ -71,9 +71,15 @@ static uint8_t *payload_at(struct record *r)
 	return r->bytes + WIRE_LENGTH + r->len + WIRE_FRAME;
 }
 
+/* For the payload of one more frame. */
+static uint32_t room_in(const struct record *r)
+{
+	return r->len + WIRE_FRAME < RECORD_PLAIN ? RECORD_PLAIN - WIRE_FRAME - r->len : 0;
+}
+
 uint8_t *record_room(struct record_queue *q, uint32_t min, uint32_t *ret_room)
 {
-	if (q->open && WIRE_PLAIN_MAX - q->open->len < min + WIRE_FRAME)
+	if (q->open && room_in(q->open) < min)
 		record_seal(q);
 	if (q->broken)
 		return NULL;
@@ -81,7 +87,7 @@ uint8_t *record_room(struct record_queue *q, uint32_t min, uint32_t *ret_room)
 		q->broken = 1;
 		return NULL;
 	}
-	*ret_room = WIRE_PLAIN_MAX - WIRE_FRAME - q->open->len;
+	*ret_room = room_in(q->open);
 	return payload_at(q->open);
 }
 
@@ -98,25 +104,56 @@ void record_frame(struct record_queue *q, uint8_t type, uint32_t stream, uint32_
 	p[6] = (uint8_t)(stream >> 8);
 	p[7] = (uint8_t)stream;
 	r->len += WIRE_FRAME + len;
-	if (WIRE_PLAIN_MAX - r->len < ROOM_MIN)
+	if (room_in(r) < ROOM_MIN)
 		record_seal(q);
 }
 
-uint8_t *record_lend(struct record_queue *q, uint32_t min, uint32_t *ret_room)
+static struct iovec lend(struct record *r, uint32_t most)
 {
-	uint8_t *p = record_room(q, min, ret_room);
+	uint32_t room = room_in(r);
+	return (struct iovec){payload_at(r), most < room ? most : room};
+}
+
+uint32_t record_lend(struct record_queue *q, uint32_t min, uint32_t most, struct iovec v[RECORD_LEND])
+{
+	uint32_t room;
+	if (!record_room(q, min, &room))
+		return 0;
 	q->lent = q->open;
 	q->open = NULL;
-	return p;
+	v[0] = lend(q->lent, most);
+	if (most <= room || !(q->lent->next = record_get(q->pool)))
+		return 1;
+	v[1] = lend(q->lent->next, most - room);
+	return 2;
+}
+
+static void release_all(struct record_pool *pool, struct record *r)
+{
+	for (struct record *next; r; r = next) {
+		next = r->next;
+		record_release(pool, r);
+	}
 }
 
 void record_return(struct record_queue *q, uint8_t type, uint32_t stream, uint32_t len)
 {
-	struct record *behind = q->open;
-	q->open = q->lent;
-	q->lent = NULL;
-	if (len && q->open)
-		record_frame(q, type, stream, len);
+	struct record *behind = q->open, *r = q->lent;
+	q->open = q->lent = NULL;
+	while (r && (len || r->len)) { /* what was in it before stays */
+		uint32_t room = room_in(r), n = len < room ? len : room;
+		struct record *next = r->next;
+		record_seal(q);
+		if (q->open)
+			break; /* broken */
+		r->next = NULL;
+		q->open = r;
+		if (n)
+			record_frame(q, type, stream, n);
+		len -= n;
+		r = next;
+	}
+	release_all(q->pool, r);
 	if (!behind)
 		return;
 	record_seal(q);

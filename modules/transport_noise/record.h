@@ -18,11 +18,16 @@ struct record_crypto {
 	int (*open)(void *self, uint8_t *p, size_t len);
 };
 
+/* Bytes of ours at most, length and tag included: 45 segments of TCP over IPv6 and Ethernet, the most that a kernel hands to
+ * the network at once. One byte more, and a small packet follows each. */
+#define RECORD_MAX (45U * 1428U)
+#define RECORD_PLAIN (RECORD_MAX - WIRE_LENGTH - WIRE_TAG)
+
 struct record {
 	struct record *next;
 	uint32_t len;    /* of plaintext while open; of everything when sealed */
 	uint32_t offset; /* of what was written */
-	uint8_t bytes[WIRE_LENGTH + WIRE_RECORD_MAX]; /* length, frames, tag */
+	uint8_t bytes[RECORD_MAX]; /* length, frames, tag */
 };
 
 /* Shared by all connections of an instance: an idle one holds no record. */
@@ -37,7 +42,7 @@ struct record_queue {
 	const struct record_crypto *crypto;
 	struct record *head, *tail; /* sealed */
 	struct record *open;        /* being filled, or NULL */
-	struct record *lent;        /* the same, between record_lend() and record_return() */
+	struct record *lent;        /* the same, and perhaps one more, between record_lend() and record_return() */
 	uint64_t bytes;             /* in the sealed ones, not yet written */
 	int broken;                 /* sealing failed or memory ran out: the connection is over */
 };
@@ -50,8 +55,10 @@ uint8_t *record_room(struct record_queue *q, uint32_t min, uint32_t *ret_room);
 /* The frame whose payload of `len` bytes lies where record_room() said. */
 void record_frame(struct record_queue *q, uint8_t type, uint32_t stream, uint32_t len);
 /* The same for a payload that is fetched by calls to others, who may want to send something themselves, or even end the
- * queue: their frames stay behind it. Always followed by record_return(), `len` 0: no frame. */
-uint8_t *record_lend(struct record_queue *q, uint32_t min, uint32_t *ret_room);
+ * queue: their frames stay behind it. Room for about `most` bytes, at least `min`, in v; returns the number of iovecs, 0 when
+ * the queue is broken. Always followed by record_return(), which makes frames of the first `len` bytes there. */
+#define RECORD_LEND 2U
+uint32_t record_lend(struct record_queue *q, uint32_t min, uint32_t most, struct iovec v[RECORD_LEND]);
 void record_return(struct record_queue *q, uint8_t type, uint32_t stream, uint32_t len);
 /* A whole frame. */
 void record_put(struct record_queue *q, uint8_t type, uint32_t stream, const void *payload, uint32_t len);
