@@ -18,7 +18,6 @@
 #define DEAD_BUSY (9 * RTUN_S)
 #define DEAD_IDLE (39 * RTUN_S)
 #define DOUBT RTUN_S
-#define BBR_FROM (5 * RTUN_MS)
 #define BBR_ASKS 4
 /* Where a read goes: behind room for the record that the read before had only begun. Page-aligned, which the kernel's
  * copy likes better than whatever offset the record's rest would give. */
@@ -69,7 +68,7 @@ static void learn_rtt(struct mux *m)
 	uint64_t rtt = m->counters.rtt;
 	if (!m->rtt_min || rtt < m->rtt_min)
 		m->rtt_min = rtt;
-	if (m->rtt_min < BBR_FROM)
+	if (m->rtt_min < MUX_LONG)
 		m->bbr_asks = 0;
 	if (!m->bbr_asks)
 		return;

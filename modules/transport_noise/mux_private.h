@@ -15,10 +15,14 @@
  * (mux->burst), so that on a slow line nothing waits behind more than it must. */
 #define MUX_QUEUE_MAX (2U * RECORD_MAX)
 #define MUX_QUEUE_MIN 16384U
-/* What the kernel may hold that it has not sent: some milliseconds of the line. */
+/* What the kernel may hold that it has not sent: some milliseconds of the line, and a little of its round trip. */
 #define MUX_LOWAT_MIN 4096U
 #define MUX_LOWAT_MAX 32768U
 #define MUX_LOWAT_TIME (4 * RTUN_MS)
+#define MUX_LOWAT_TRIP 16U
+/* A long path: there both may be so many times more, and what waits there is little beside a round trip. */
+#define MUX_LONG (5 * RTUN_MS)
+#define MUX_LONG_MORE 8U
 /* With this much unsent (answers to a peer that does not read), reading stops too. */
 #define MUX_QUEUE_STOP 1048576U
 #define MUX_BATCH 64U

@@ -167,16 +167,17 @@ static uint32_t clamp(uint64_t n, uint32_t least, uint32_t most)
 static void learn_rate(struct mux *m, uint64_t taken)
 {
 	uint64_t now = rtun_now(m->ctx), since = now - m->rate_at, fit;
+	uint32_t more = m->rtt_min < MUX_LONG ? 1 : MUX_LONG_MORE;
 	m->rate_bytes += taken;
 	if (since < RATE_ROUND)
 		return;
-	fit = m->rate_bytes * MUX_LOWAT_TIME / since;
+	fit = m->rate_bytes * (MUX_LOWAT_TIME + m->rtt_min / MUX_LOWAT_TRIP) / since;
 	m->rate_at = now;
 	m->rate_bytes = 0;
 	if (since > RATE_IDLE)
 		return;
-	m->burst_most = clamp(2 * fit, MUX_QUEUE_MIN, MUX_QUEUE_MAX);
-	if (fit > 2 * (uint64_t)m->lowat && m->lowat < MUX_LOWAT_MAX)
+	m->burst_most = clamp(2 * fit, MUX_QUEUE_MIN, more * MUX_QUEUE_MAX);
+	if (fit > 2 * (uint64_t)m->lowat && m->lowat < more * MUX_LOWAT_MAX)
 		mux_set_lowat(m, m->lowat * 2);
 	else if (fit < m->lowat / 2 && m->lowat > MUX_LOWAT_MIN)
 		mux_set_lowat(m, m->lowat / 2);
