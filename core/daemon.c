@@ -35,7 +35,7 @@ static void daemon_stop(struct app *app)
 }
 
 /* Nothing that a user would miss is under way any more, or it has had its time. */
-static bool daemon_drained(const struct app *app) { return !*loop_relays(app->loop) || loop_now(app->loop) >= app->stop_at; }
+static bool daemon_drained(const struct app *app) { return !*loop_held(app->loop) || loop_now(app->loop) >= app->stop_at; }
 
 static void daemon_on_end(void *arg)
 {

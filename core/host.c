@@ -41,4 +41,5 @@ const struct rtun_host host_table = {
 	HOST(reply_ok), HOST(reply_fail), HOST(metric),
 	HOST(file_replace), HOST(records_load), HOST(records_save),
 	HOST(fd_keep), HOST(fd_kept),
+	HOST(hold),
 };

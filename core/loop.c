@@ -51,7 +51,7 @@ struct loop {
 	struct post *posts, **post_end;
 	struct post *reserved;
 	uint32_t reserved_out; /* of loop_post_reserve(), not yet come back; [loop] */
-	uint32_t relays;
+	uint32_t held;
 	uint8_t scratch[LOOP_SCRATCH];
 };
 
@@ -561,9 +561,14 @@ void loop_advance(struct loop *loop, uint64_t ns)
 	turn(loop, false);
 }
 
-uint32_t *loop_relays(struct loop *loop)
+uint32_t *loop_held(struct loop *loop)
 {
-	return &loop->relays;
+	return &loop->held;
+}
+
+void host_hold(struct rtun_ctx *ctx, int32_t n)
+{
+	*loop_held(ctx_loop(ctx)) += (uint32_t)n;
 }
 
 struct stream_linger **loop_lingers(struct loop *loop)

@@ -45,8 +45,8 @@ void loop_post_reserved(struct loop *loop, rtun_cb *cb, void *arg);
 /* Call cb(arg) from the loop when `signum` comes; for the life of the loop (not in a virtual one). */
 int loop_on_signal(struct loop *loop, int signum, rtun_cb *cb, void *arg);
 
-/* How many relays run: relay.c counts them, a program that drains asks. */
-uint32_t *loop_relays(struct loop *loop);
+/* How much is under way that a program that drains waits for: relay.c counts, and modules do (rtun_hold()). */
+uint32_t *loop_held(struct loop *loop);
 /* Streams that rtun_finish() took over. */
 struct stream_linger **loop_lingers(struct loop *loop);
 struct buf_pool *loop_buffers(struct loop *loop);
@@ -70,6 +70,7 @@ void loop_defer_cancel(struct loop_defer *d); /* forgotten; may be freed afterwa
 
 uint64_t host_now(const struct rtun_ctx *ctx);
 int64_t host_wall(const struct rtun_ctx *ctx);
+void host_hold(struct rtun_ctx *ctx, int32_t n);
 int host_watch(struct rtun_ctx *ctx, int fd, uint32_t events, rtun_watch_cb *cb, void *arg, struct rtun_watch **ret);
 void host_watch_set(struct rtun_watch *w, uint32_t events);
 void host_unwatch(struct rtun_watch **w);

@@ -66,7 +66,7 @@ static void finish(void *arg)
 	host_timer_destroy(&r->timer);
 	if (r->done)
 		r->done(r->arg, &result);
-	--*loop_relays(r->end.loop);
+	--*loop_held(r->end.loop);
 	free(r);
 }
 
@@ -316,7 +316,7 @@ int host_relay_start(struct rtun_ctx *ctx, const struct rtun_relay_req *req, str
 	for (int i = 0; i < 2; i++)
 		host_stream_want(r->ends[i], RTUN_READ);
 	arm(r);
-	++*loop_relays(r->end.loop);
+	++*loop_held(r->end.loop);
 	*ret = r;
 	return 0;
 }

@@ -74,7 +74,7 @@ static struct rtun_relay *busy(struct app *app)
 	return relay;
 }
 
-static bool is_busy;
+static enum { IDLE, RELAYS, HOLDS } is_busy;
 
 static void run_file(void)
 {
@@ -84,7 +84,8 @@ static void run_file(void)
 	child = fork();
 	if (child) return;
 	int rc = app_load(&o, &report, &app);
-	struct rtun_relay *relay = !rc && is_busy ? busy(app) : NULL;
+	struct rtun_relay *relay = !rc && is_busy == RELAYS ? busy(app) : NULL;
+	if (!rc && is_busy == HOLDS) rtun_hold(&app->core.ctx, 1);
 	if (!rc) rc = app_run(app);
 	if (relay) rtun_relay_abort(relay, RTUN_ERESET);
 	app_destroy(&app);
@@ -158,7 +159,7 @@ END_TEST
 START_TEST(drains_until_told_again)
 {
 	json_t *answer;
-	is_busy = true;
+	is_busy = _i ? HOLDS : RELAYS;
 	run(CONFIG);
 	kill(child, SIGTERM);
 	told("STOPPING=1");
@@ -521,7 +522,7 @@ int main(void)
 	TCase *tc = tcase_create("daemon");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, from_ready_to_the_end);
-	tcase_add_test(tc, drains_until_told_again);
+	tcase_add_loop_test(tc, drains_until_told_again, 0, 2);
 	tcase_add_test(tc, commands_over_the_socket);
 	tcase_add_test(tc, following);
 	tcase_add_test(tc, reload_by_signal);

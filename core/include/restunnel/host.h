@@ -179,6 +179,9 @@ struct rtun_host {
 	/* sockets that outlive the process */
 	int (*fd_keep)(struct rtun_ctx *, const char *name, int fd);
 	int (*fd_kept)(struct rtun_ctx *, const char *name, int *ret_fd);
+
+	/* the end */
+	void (*hold)(struct rtun_ctx *, int32_t n);
 };
 
 /* What every callback of a module is given. */
@@ -500,6 +503,12 @@ static inline int rtun_fd_keep(struct rtun_ctx *ctx, const char *name, int fd) {
  * It may be anything, so look at its type and address, and at what is attached to it, before you use it. What nobody has
  * asked for by the end of prepare is kept no longer. -RTUN_ENOENT. */
 static inline int rtun_fd_kept(struct rtun_ctx *ctx, const char *name, int *ret_fd) { return ctx->host->fd_kept(ctx, name, ret_fd); }
+
+/* ---- The end ----------------------------------------------------------------------------------------------------- */
+
+/* Something has begun (`n` = 1) that a user would miss, or is over (-1): like relays, which count by themselves, it is
+ * waited for between `drain` and `stop`, as long as `drain` was told. */
+static inline void rtun_hold(struct rtun_ctx *ctx, int32_t n) { ctx->host->hold(ctx, n); }
 
 #ifdef __cplusplus
 }

@@ -18,7 +18,8 @@
  *   start    The loop runs, privileges are gone, the sandbox is closed: what the descriptor's `needs` say is left.
  *   reload   New values; only of rows marked RTUN_RELOADABLE, the core refuses others. Fails without an effect. What
  *            can fail should fail in `check`, which runs first for all instances.
- *   drain    Take no new work; what is under way may go on until the core stops all, at most `ns` later.
+ *   drain    Take no new work; what is under way (relays, and what rtun_hold() counts) may go on until the core stops all,
+ *            at most `ns` later.
  *   stop     End it. After it only `destroy` of streams and wrappers and `done` of relays come, and of rtun_work() that was
  *            under way; then destroy. So what those need must live until destroy.
  *   destroy  Free. Also called after a create that failed, so it must bear a half-made self (or NULL).
