@@ -64,7 +64,7 @@ static void collect(struct rtun_ctx *ctx, const struct rtun_metric *metric, stru
 }
 
 const struct rtun_metric frontend_metrics[] = {
-	{"restunnel_frontend_connections_total", "Clients' connections by how their request ended.", "frontend,result", collect,
+	{"restunnel_frontend_connections_total", "Clients' requests by how they ended.", "frontend,result", collect,
 	 RTUN_M_COUNTER, 0},
 };
 
@@ -112,6 +112,7 @@ int frontend_reload(struct rtun_ctx *ctx, const void *cfg)
 	f->o = *(const struct frontend_options *)cfg;
 	f->o.to.ops = to.ops;
 	f->o.to.obj = to.obj;
+	f->reloads++;
 	return 0;
 }
 
@@ -119,6 +120,8 @@ void frontend_drain(struct rtun_ctx *ctx, uint64_t ns)
 {
 	struct frontend *f = ctx->self;
 	(void)ns;
+	f->draining = true;
+	frontend_conn_drain_all(f);
 	for (uint32_t i = 0; i < f->listener_count; i++)
 		rtun_unlisten(&f->listeners[i]);
 }

@@ -3,7 +3,7 @@
  * frontend.h - what all modules for this machine's own programs share; each adds the protocol that it speaks.
  *
  *   frontend.c        listeners, the life of an instance, events, metrics, status
- *   frontend_conn.c   one client, from accept to the end of its relay
+ *   frontend_conn.c   one client, from accept to the end of its relay, or to a protocol that goes on by itself
  *   frontend_login.c  usernames: how they are spelt, whether this entry takes them
  *
  * A module is a struct frontend_protocol, the bytes behind it (parse.c), the rows FRONTEND_OPTIONS() in its schema, a
@@ -34,6 +34,7 @@ struct frontend_options {
 	uint32_t optimistic;
 	uint64_t half_close_timeout;
 	uint64_t max_connections;
+	uint64_t keep_alive_timeout; /* of protocols that serve; they have the row */
 };
 
 /* A module with options of its own puts a struct frontend_options first into its struct. `port`, as text, is the
@@ -89,22 +90,28 @@ enum frontend_step {
 	FRONTEND_MORE,    /* the message isn't complete */
 	FRONTEND_NEXT,    /* it is; there is another one to come */
 	FRONTEND_REQUEST, /* it is the last one: dial */
+	FRONTEND_SERVE,   /* the protocol goes on by itself: serve() */
 	FRONTEND_REFUSED, /* it ends here, with the answer if there is one */
 };
 
+struct frontend_conn;
+
 struct frontend_protocol {
 	uint32_t talk_size; /* bytes to keep from one read() to the next, all zero at first, gone before the dial */
-	/* What is said to a client without the login that this entry wants, when it comes to the dial. */
-	const char *login_wanted;
 	enum frontend_step (*read)(struct frontend_message *m);
 	/* Answers to a request; the number of bytes. `err`: 1 to RTUN_ESELECTOR, or FRONTEND_RESULT_LOGIN. */
 	uint32_t (*success)(const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX]);
+	/* `why` NULL: none is known beyond what `err` says. */
 	uint32_t (*failure)(uint32_t err, const char *why, uint8_t ret[FRONTEND_ANSWER_MAX]);
+	/* For protocols with FRONTEND_SERVE: the message is still in the client's stream. serve() sets c->served, and from then
+	 * on c->s, its callbacks and c->dial are the protocol's, until it calls frontend_conn_resume(), _relay(), _end() or
+	 * _free(). 0 or -RTUN_ENOMEM. */
+	int (*serve)(struct frontend_conn *c);
+	void (*drain)(struct frontend_conn *c);   /* no new work: what waits for some may go */
+	void (*release)(struct frontend_conn *c); /* c goes: free c->served; a message half sent is to be aborted */
 };
 
 /* ---- Instance ---- */
-
-struct frontend_conn;
 
 struct frontend {
 	struct rtun_ctx *ctx;
@@ -114,6 +121,8 @@ struct frontend {
 	uint32_t listener_count;
 	uint32_t conn_count;
 	struct frontend_conn *conns;
+	uint32_t reloads; /* how many there were: what was chosen by older options can tell */
+	bool draining;
 	uint64_t results[FRONTEND_RESULTS];
 };
 
@@ -147,9 +156,47 @@ extern const struct rtun_event_type frontend_stream_open, frontend_stream_close;
 
 /* ---- Clients ---- */
 
+#define FRONTEND_EXIT_SIZE 33U
+
+struct frontend_conn {
+	struct frontend *f; /* NULL: the instance is gone, only the end of the relay is awaited */
+	struct frontend_conn *next, **at;
+	struct rtun_stream *s;
+	struct rtun_timer *timer; /* until the request is complete */
+	union {
+		void *talk;   /* what the protocol keeps; NULL: the request is complete */
+		void *served; /* where it goes on by itself */
+	};
+	struct rtun_op *dial;
+	struct rtun_relay *relay;
+	uint32_t need; /* bytes without which there is no point in looking */
+	bool surplus;  /* beyond max-connections */
+	bool serving;  /* by the protocol itself */
+	bool reached;  /* the target has answered: stream.open was published, and stream.close wasn't */
+	char exit[FRONTEND_EXIT_SIZE];
+};
+
 /* Takes the stream, or leaves it to be closed. */
 void frontend_conn_open(struct frontend *f, struct rtun_stream **s);
+void frontend_conn_drain_all(struct frontend *f);
 void frontend_conn_close_all(struct frontend *f);
+
+/* For who serves. Dials for a request as c->dial, which is NULL again when `cb` is called (by frontend_dialled(), first
+ * thing). `early`: who is called instead where an optimistic entry can have the stream early; NULL: nobody, it is not
+ * wanted. 0; else an RTUN_E... and `ret_why`, and there is no dial. */
+uint32_t frontend_dial(struct frontend_conn *c, const struct frontend_request *r, rtun_dial_cb *cb, rtun_dial_cb *early,
+		       const char **ret_why);
+/* What became of it: 0 and c->exit is set, or an RTUN_E... that is known here. */
+uint32_t frontend_dialled(struct frontend_conn *c, const struct rtun_dial_result *r);
+/* Publishes stream.open (`r` NULL) or stream.close. */
+void frontend_conn_publish(struct frontend_conn *c, const struct rtun_relay_result *r);
+/* The client's next message is read as its first one was; c->served is gone. */
+void frontend_conn_resume(struct frontend_conn *c);
+/* Joins client and target for good; c->served is gone. False: out of memory, and c is gone, too. */
+bool frontend_conn_relay(struct frontend_conn *c, struct rtun_stream **target);
+/* The end, with a `result` to count, or without. What was put is still sent. */
+void frontend_conn_end(struct frontend_conn *c, uint32_t result);
+void frontend_conn_free(struct frontend_conn *c);
 
 /* ---- Logins ---- */
 

@@ -1,31 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * frontend_connect.c - an HTTP proxy for this machine's own programs: the head of a CONNECT request, and its answer.
+ * frontend_connect.c - an HTTP proxy for this machine's own programs: tunnels by CONNECT, exchanges for http:// addresses.
  */
 #include <string.h>
 
-#include "../frontend/frontend.h"
-#include "parse.h"
-
-/* One answer for each end that a dial can come to. */
-static const struct {
-	uint32_t status;
-	const char *error; /* RFC 9209 */
-} answers[] = {
-	[RTUN_EREFUSED] = {502, "connection_refused"},
-	[RTUN_EUNREACHABLE] = {502, "destination_ip_unroutable"},
-	[RTUN_ETIMEOUT] = {504, "connection_timeout"},
-	[RTUN_EDENIED] = {403, "destination_ip_prohibited"},
-	[RTUN_EDNS] = {502, "dns_error"},
-	[RTUN_ENOEXIT] = {503, "destination_unavailable"},
-	[RTUN_EOVERLOAD] = {503, "connection_limit_reached"},
-	[RTUN_ERESET] = {500, "connection_terminated"},
-	[RTUN_ETRUNCATED] = {500, "connection_terminated"},
-	[RTUN_EINTERNAL] = {500, "proxy_internal_error"},
-	[RTUN_EADDRTYPE] = {400, "destination_ip_unroutable"},
-	[RTUN_ESELECTOR] = {407, "http_request_denied"},
-	[FRONTEND_RESULT_LOGIN] = {407, "http_request_denied"},
-};
+#include "exchange.h"
 
 static uint32_t success(const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX])
 {
@@ -37,32 +16,39 @@ static uint32_t success(const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSW
 
 static uint32_t failure(uint32_t err, const char *why, uint8_t ret[FRONTEND_ANSWER_MAX])
 {
-	if (err >= sizeof(answers) / sizeof(answers[0]) || !answers[err].error)
-		err = RTUN_EINTERNAL;
-	return connect_format_error(answers[err].status, answers[err].error, why, (char *)ret);
+	struct http_verdict v = http_verdict_of(err, why);
+	return http_format_refusal(&v, false, (char *)ret);
 }
 
+/* A client's first request, or a CONNECT after others: what it says besides comes to the exchange, which reads it again. */
 static enum frontend_step read_head(struct frontend_message *m)
 {
-	struct connect_parser *parser = m->talk;
-	struct connect_verdict v;
+	struct http_head *head = m->talk;
+	struct http_request r;
+	struct http_verdict v;
+	if (head->state == HTTP_NOWHERE)
+		http_head_begin(head, false, NULL);
 	m->size = m->len + 1;
-	if (!connect_parse(parser, m->p, m->len, &m->request, &v))
+	if (!http_head_parse(head, m->p, m->len, &v))
 		return FRONTEND_MORE;
+	if (!v.status)
+		v = http_request_judge(head, m->p, &r);
 	if (v.status) {
 		m->result = FRONTEND_RESULT_PROTOCOL;
-		m->answer_len = connect_format_error(v.status, "http_request_error", v.why, (char *)m->answer);
+		m->answer_len = http_format_refusal(&v, false, (char *)m->answer);
 		return FRONTEND_REFUSED;
 	}
-	m->size = parser->pos;
+	if (!r.connect)
+		return FRONTEND_SERVE;
+	m->size = head->pos;
+	m->request = r.to;
 	m->request.bad_login = !frontend_admit(m->f, m->request.user, m->request.bad_login);
 	return FRONTEND_REQUEST;
 }
 
 static const struct frontend_protocol connect_protocol = {
-	.talk_size = sizeof(struct connect_parser),
-	.login_wanted = "this proxy wants a username that names the exit: http://EXIT:x@HOST:PORT",
-	.read = read_head, .success = success, .failure = failure};
+	.talk_size = sizeof(struct http_head), .read = read_head, .success = success, .failure = failure,
+	.serve = exchange_serve, .drain = exchange_drain, .release = exchange_release};
 
 /* ---- Module ---- */
 
@@ -70,6 +56,8 @@ static const struct rtun_option rows[] = {
 	FRONTEND_OPTIONS("1081",
 			 "Whether the username of the proxy's URL chooses the exit; required answers 407 without one. The password is ignored.",
 			 "How many clients may be connected at once; more get 503."),
+	RTUN_DURATION(struct frontend_options, keep_alive_timeout, "1m", 0, 0, RTUN_RELOADABLE, NULL,
+		      "How long a client may stay connected after an answer to an http:// request without asking again; 0s: not at all."),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(struct frontend_options, rows);
 
@@ -78,5 +66,5 @@ static int create(struct rtun_ctx *ctx, const void *cfg)
 	return frontend_create(ctx, cfg, &connect_protocol);
 }
 
-RTUN_MODULE(frontend_connect, .version = "1", .summary = "HTTP proxy (CONNECT) on this machine, for its own programs",
+RTUN_MODULE(frontend_connect, .version = "1", .summary = "HTTP proxy on this machine, for its own programs",
 	    .license = "BSD-2-Clause", .schema = &schema, .create = create, FRONTEND_LIFE);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """ask.py socks|http|why HOST PORT: print what the proxy answers to a CONNECT: the SOCKS5 reply (0: success), the HTTP status
-or the last line of what HTTP says.
+or the first line of HTTP's reason.
 ask.py late HOST PORT: the SOCKS5 reply of an optimistic entry at port 1082, or after a success how the connection ends: "reset", "end",
 or that there is "data".
 ask.py both FILE: for each line "HOST PORT" of the file print "HOST PORT SOCKS-REPLY HTTP-STATUS"; \\xNN in HOST is that byte."""

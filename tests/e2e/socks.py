@@ -81,13 +81,13 @@ def http_connect(host, port, proxy, timeout):
 
 
 def http_why(host, port, proxy=("127.0.0.1", 1081), timeout=60):
-    """The last line of an HTTP proxy's refusal of a CONNECT."""
+    """The first line of the body of an HTTP proxy's refusal of a CONNECT."""
     s = http_connect(host, port, proxy, timeout)
     said = b""
     while more := s.recv(4096):
         said += more
     s.close()
-    return said.decode().rstrip("\n").split("\n")[-1]
+    return said.decode().partition("\r\n\r\n")[2].split("\n")[0]
 
 
 def http_status(host, port, proxy=("127.0.0.1", 1081), timeout=60):

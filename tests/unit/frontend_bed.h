@@ -441,7 +441,7 @@ START_TEST(dialer_without_early)
 END_TEST
 
 /* A test case with all of the above; the protocol's own are to be added. */
-static TCase *frontend_case(void)
+static inline TCase *frontend_case(void)
 {
 	TCase *t = tcase_create("frontend");
 	tcase_set_timeout(t, 30);
