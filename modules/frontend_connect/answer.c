@@ -23,7 +23,8 @@ static bool judge_line(const struct http_head *h, const uint8_t *p, struct http_
 	return true;
 }
 
-struct http_verdict http_answer_judge(struct http_head *h, const uint8_t *p, const struct http_request *r, struct http_answer *ret)
+struct http_verdict http_answer_judge(struct http_head *h, const uint8_t *p, const struct http_request *r,
+				      struct http_answer *ret)
 {
 	bool old, bare;
 	uint32_t drop = 0;
@@ -54,7 +55,8 @@ struct http_verdict http_answer_judge(struct http_head *h, const uint8_t *p, con
 	return (struct http_verdict){0};
 }
 
-void http_answer_parts(const struct http_answer *a, const struct http_head *h, const uint8_t *p, bool close, struct http_parts *ret)
+void http_answer_parts(const struct http_answer *a, const struct http_head *h, const uint8_t *p, bool close,
+		       struct http_parts *ret)
 {
 	struct http_span status = h->spans[HTTP_STATUS], reason = h->spans[HTTP_REASON];
 	ret->count = 0;

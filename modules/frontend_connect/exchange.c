@@ -160,6 +160,7 @@ void exchange_rewind(struct exchange *x)
 	x->request = EXCHANGE_IDLE;
 	x->answer = EXCHANGE_NONE;
 	x->held = 0;
+	x->r.head = false;
 	x->need[0] = x->need[1] = 1;
 	http_head_begin(&x->head, false, x->fields);
 }

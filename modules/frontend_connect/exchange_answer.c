@@ -22,7 +22,8 @@ static enum flow watch_server(struct exchange *x)
 
 static enum flow no_answer(struct exchange *x, uint32_t err)
 {
-	static const struct http_verdict closed = {502, "connection_terminated", "the server closed the connection before it answered", "try again"};
+	static const struct http_verdict closed = {502, "connection_terminated", "the server closed the connection before it answered",
+						    "try again"};
 	struct http_verdict v = err && err != RTUN_ERESET ? http_verdict_of(err, NULL) : closed;
 	if (!x->reused || !x->held || x->need[1] > 1)
 		return exchange_refuse(x, &v, err && err <= RTUN_ESELECTOR ? err : RTUN_ERESET);

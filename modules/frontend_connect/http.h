@@ -207,9 +207,11 @@ struct http_answer {
 };
 
 /* `r`: what it answers. Marks the headers to drop. */
-struct http_verdict http_answer_judge(struct http_head *h, const uint8_t *p, const struct http_request *r, struct http_answer *ret);
+struct http_verdict http_answer_judge(struct http_head *h, const uint8_t *p, const struct http_request *r,
+				      struct http_answer *ret);
 /* The answer as the client gets it; close: it is the connection's last one. */
-void http_answer_parts(const struct http_answer *a, const struct http_head *h, const uint8_t *p, bool close, struct http_parts *ret);
+void http_answer_parts(const struct http_answer *a, const struct http_head *h, const uint8_t *p, bool close,
+		       struct http_parts *ret);
 
 /* ---- Refusals ---- */
 

@@ -228,6 +228,19 @@ START_TEST(many_parts)
 }
 END_TEST
 
+/* The refusal is not the answer to the HEAD before it: it has a body. */
+START_TEST(refused_after_head)
+{
+	begin();
+	ask("HEAD http://a.bc/x HTTP/1.1\r\n\r\n", "HEAD /x HTTP/1.1\r\nHost: a.bc\r\n\r\n");
+	server_says("HTTP/1.1 200 OK\r\n\r\n");
+	must_hear(fake.client, "HTTP/1.1 200 OK\r\n\r\n");
+	client_says("malformed\r\n");
+	refused(400);
+	ck_assert_ptr_nonnull(strstr(heard, "\r\n\r\nrestunnel: "));
+}
+END_TEST
+
 /* ---- what reaches the client ---- */
 
 #define HEAD "HEAD http://a.bc/x HTTP/1.1\r\n\r\n"
@@ -432,6 +445,7 @@ int main(void)
 	tcase_add_loop_test(t, limits_of_a_chunk, 0, 4);
 	tcase_add_loop_test(t, number_of_headers, 0, 2);
 	tcase_add_test(t, many_parts);
+	tcase_add_test(t, refused_after_head);
 	tcase_add_loop_test(t, answer_reaches_the_client, 0, 2 * ROWS(answers));
 	tcase_add_loop_test(t, answer_is_not_passed_on, 0, 2 * ROWS(bad_answers));
 	tcase_add_loop_test(t, size_of_an_answers_head, 0, 2);

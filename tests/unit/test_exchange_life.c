@@ -437,6 +437,78 @@ START_TEST(slow_reader)
 }
 END_TEST
 
+/* ---- noise ---- */
+
+static uint32_t noise_state;
+static uint32_t noise(uint32_t below)
+{
+	noise_state = noise_state * 1664525 + 1013904223;
+	return (noise_state >> 8) % below;
+}
+
+/* A message, with a few bytes changed or as it is, in pieces. */
+static void say_noisily(int fd, const char *text)
+{
+	char copy[1024];
+	size_t len = strlen(text), at = 0;
+	memcpy(copy, text, len);
+	for (uint32_t changes = noise(3) ? 0 : 1 + noise(3); changes; changes--)
+		copy[noise((uint32_t)len)] = noise(2) ? "\r\n :,;0"[noise(7)] : (char)noise(256);
+	while (at < len) {
+		size_t n = 1 + noise((uint32_t)(len - at));
+		(void)!send(fd, copy + at, n, MSG_NOSIGNAL);
+		bed_turns(1 + (int)noise(3));
+		at += n;
+	}
+}
+
+/* Whatever is said, and whoever leaves first, nothing is left behind. */
+START_TEST(noise_on_both_sides)
+{
+	static const char *const asked[] = {GET, POST, GET POST, "PUT http://a.bc/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n" GET,
+					    "HEAD http://a.bc/ HTTP/1.0\r\nConnection: te, x\r\nX: y\r\n\r\n",
+					    "GET http://a.bc/ HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nmore",
+					    "CONNECT a.bc:443 HTTP/1.1\r\n\r\nmore"};
+	static const char *const answered[] = {OK, OK OK, "HTTP/1.1 100 C\r\n\r\n" OK, "HTTP/1.0 200 OK\r\n\r\nabc",
+					       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nab\r\n0\r\nT: r\r\n\r\n",
+					       "HTTP/1.1 101 Go\r\nConnection: upgrade\r\n\r\nmore"};
+	noise_state = (uint32_t)_i;
+	for (int round = 0; round < 40; round++) {
+		begin();
+		say_noisily(fake.client, asked[noise(ROWS(asked))]);
+		for (int i = 0; i < 3 && fake.cb; i++) {
+			if (fake.target >= 0)
+				close(fake.target);
+			fake.target = -1;
+			fake_answer(noise(8) ? 0 : 1 + noise(RTUN_ESELECTOR), NULL, NULL);
+			if (fake.target >= 0)
+				say_noisily(fake.target, answered[noise(ROWS(answered))]);
+		}
+		if (noise(2) && fake.target >= 0)
+			shutdown(fake.target, noise(2) ? SHUT_WR : SHUT_RDWR);
+		listen_to(fake.client);
+		shutdown(fake.client, SHUT_WR);
+		bed_turns(4);
+		close(fake.client);
+		if (fake.target >= 0)
+			close(fake.target);
+		fake.client = fake.target = -1;
+		bed_turns(4);
+		loop_advance(bed.loop, 7200 * RTUN_S);
+		ck_assert_uint_eq(front->conn_count, fake.cb != NULL);
+		if (fake.cb)
+			fake_answer(RTUN_ETIMEOUT, NULL, NULL);
+		bed_turns(4);
+		loop_advance(bed.loop, 10 * RTUN_S);
+		ck_assert_uint_eq(front->conn_count, 0);
+		ck_assert_uint_eq(*loop_held(bed.loop), 0);
+		ck_assert_uint_eq(loop_buffers(bed.loop)->used, 0);
+	}
+	ck_assert_uint_gt(front->results[0], 0);
+	ck_assert_uint_gt(front->results[FRONTEND_RESULT_PROTOCOL], 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("exchange_life");
@@ -464,6 +536,7 @@ int main(void)
 	tcase_add_test(t, events_of_a_shared_connection);
 	tcase_add_test(t, too_many_clients);
 	tcase_add_loop_test(t, slow_reader, 0, 3);
+	tcase_add_loop_test(t, noise_on_both_sides, 0, 50);
 	suite_add_tcase(s, t);
 	return bed_run(s);
 }
