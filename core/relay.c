@@ -13,6 +13,8 @@
 /* What one direction may move before others get their turn. */
 #define TURN_BYTES (256U * 1024U)
 #define IOV_MAX_HERE 64U
+/* Silence after which an end that takes nothing any more has said all it had to say. */
+#define LAST_WORDS (2 * RTUN_S)
 
 struct direction {
 	struct rtun_relay *relay;
@@ -118,19 +120,25 @@ static void arm(struct rtun_relay *r)
 static void on_timer(void *arg)
 {
 	struct rtun_relay *r = arg;
+	uint32_t broken = r->ends[0]->out_err ? r->ends[0]->out_err : r->ends[1]->out_err;
 	if (deadline(r) <= loop_now(r->end.loop))
-		fail(r, RTUN_ETIMEOUT);
+		fail(r, broken ? broken : RTUN_ETIMEOUT);
 	else
 		arm(r); /* bytes have moved since: no timer is touched for each of them */
 }
 
 /* The output of to(d) is broken, so this direction leads nowhere; but what its input still holds may be an answer. When
- * that is through, or has no way either, it is over. */
+ * that is through, or has no way either, or stays away, it is over. */
 static void output_broken(struct direction *d)
 {
 	struct rtun_relay *r = d->relay;
-	if (back(d)->done || to(back(d))->out_err)
+	if (back(d)->done || to(back(d))->out_err) {
 		fail(r, to(d)->out_err);
+	} else if (!r->idle || r->idle > LAST_WORDS) {
+		r->idle = LAST_WORDS;
+		r->last_byte = loop_now(r->end.loop);
+		arm(r);
+	}
 }
 
 static void direction_done(struct direction *d)
@@ -172,8 +180,8 @@ static uint64_t sink(void *arg, const struct iovec *v, uint32_t n)
 		return 0;
 	int64_t r = host_stream_writev(to(d), v, n);
 	if (r < 0 && r != -RTUN_EAGAIN) {
-		fail(d->relay, (uint32_t)-r);
-		return iov_total(v, n);
+		output_broken(d);
+		return d->relay->ended ? iov_total(v, n) : 0;
 	}
 	if (r < 0)
 		r = 0;
@@ -235,7 +243,7 @@ static int move_once(struct direction *d, uint64_t *moved)
 	}
 	put = host_stream_writev(to(d), v, n);
 	if (put < 0 && put != -RTUN_EAGAIN) {
-		fail(d->relay, (uint32_t)-put);
+		output_broken(d);
 		return 0;
 	}
 	uint64_t taken = put > 0 ? (uint64_t)put : 0;

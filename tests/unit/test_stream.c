@@ -357,6 +357,26 @@ START_TEST(relay_write_error)
 }
 END_TEST
 
+/* Who takes no more may have answered before: an early refusal of an upload, say. (One that pulls and fails has failed both ways.) */
+START_TEST(relay_last_words)
+{
+	static const unsigned kinds_of_b[] = {0, 1, 3};
+	unsigned ka = (unsigned)_i & 3, kb = kinds_of_b[_i >> 2];
+	struct hostile a = {.size = 200000, .never_ends = true, .out_chunk = 700};
+	struct hostile b = {.size = 30000, .never_ends = true, .in_chunk = 500, .pause_every = 4, .fail_at = 5000, .fail_err = RTUN_ERESET};
+	struct ending e = {0};
+	hostile_open(&a, ka);
+	hostile_open(&b, kb);
+	relay_of(a.stream, b.stream, &e, 0, 0);
+	loop_advance(loop, 10 * RTUN_S);
+	ck_assert_int_eq(e.called, 1);
+	ck_assert_uint_eq(a.got, 30000);
+	ck_assert_uint_eq(a.aborted, RTUN_ERESET);
+	ck_assert_uint_eq(e.result.result[0], RTUN_ERESET);
+	ck_assert_uint_eq(loop_buffers(loop)->used, 0);
+}
+END_TEST
+
 /* A FIN without data wakes the peer; the other direction goes on; the half-close timer ends it. */
 START_TEST(relay_half_close)
 {
@@ -856,6 +876,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, relay_moves_everything, 0, 32);
 	tcase_add_loop_test(t, relay_delivers_before_error, 0, 16);
 	tcase_add_loop_test(t, relay_write_error, 0, 16);
+	tcase_add_loop_test(t, relay_last_words, 0, 12);
 	tcase_add_loop_test(t, relay_half_close, 0, 16);
 	tcase_add_test(t, relay_idle);
 	tcase_add_test(t, relay_stall_is_bounded);
