@@ -176,11 +176,12 @@ struct ipfilter_ports {
 
 #define IPFILTER_MEMOS 256U
 
-/* The verdict about datagrams to an address. */
+/* The verdict about one address: datagrams to it come by the thousand, and connections are judged before and after. */
 struct ipfilter_memo {
 	struct rtun_addr to;
 	int verdict;
 	uint32_t generation; /* of the network; 0: never */
+	uint32_t protocol;
 	uint64_t until;
 };
 

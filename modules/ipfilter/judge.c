@@ -105,14 +105,12 @@ static enum ipfilter_way way_of(struct ipfilter *f, const struct rtun_addr *a, u
 	return ipfilter_routes_way(&f->network.routes, &plain, protocol);
 }
 
-static int addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
+/* The whole judgement, of the network as it was at the last refresh. */
+static int judge_all(struct ipfilter *f, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
 {
-	struct ipfilter *f = obj;
 	uint32_t ways = 0;
-	int r;
+	int r = judge(f, a, n, protocol, why);
 
-	ipfilter_network_refresh(&f->network);
-	r = judge(f, a, n, protocol, why);
 	if (r)
 		return r;
 	for (uint32_t i = 0; i < n; i++) {
@@ -129,26 +127,51 @@ static int addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t 
 }
 
 /* Where it was kept, or would be. */
-static struct ipfilter_memo *memo_of(struct ipfilter *f, const struct rtun_addr *a)
+static struct ipfilter_memo *memo_of(struct ipfilter *f, const struct rtun_addr *a, uint32_t protocol)
 {
-	uint32_t hash = a->port;
+	uint32_t hash = a->port ^ protocol << 16;
 
 	for (uint32_t i = 0; i < sizeof(a->ip); i++)
 		hash = (hash ^ a->ip[i]) * 16777619U; /* FNV-1a */
 	return &f->memos[(hash ^ hash >> 16) % IPFILTER_MEMOS];
 }
 
+static bool memo_holds(const struct ipfilter *f, const struct ipfilter_memo *m, const struct rtun_addr *a, uint32_t protocol)
+{
+	return m->generation == f->network.generation && rtun_now(f->network.ctx) < m->until && m->protocol == protocol &&
+	       memcmp(&m->to, a, sizeof(*a)) == 0;
+}
+
+static int judge_one(struct ipfilter *f, const struct rtun_addr *a, uint32_t protocol, char why[RTUN_FILTER_WHY])
+{
+	int r = judge_all(f, a, 1, protocol, why);
+
+	*memo_of(f, a, protocol) = (struct ipfilter_memo){*a, r, f->network.generation, protocol, rtun_now(f->network.ctx) + MEMO_TIME};
+	return r;
+}
+
+static int addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
+{
+	struct ipfilter *f = obj;
+	const struct ipfilter_memo *m;
+
+	ipfilter_network_refresh(&f->network);
+	if (n != 1)
+		return judge_all(f, a, n, protocol, why);
+	m = memo_of(f, a, protocol);
+	if (memo_holds(f, m, a, protocol) && m->verdict == 0) /* a refusal's reason is not kept */
+		return 0;
+	return judge_one(f, a, protocol, why);
+}
+
 static int datagram(void *obj, const struct rtun_addr *to)
 {
 	struct ipfilter *f = obj;
-	struct ipfilter_memo *m = memo_of(f, to);
-	uint64_t now = rtun_now(f->network.ctx);
+	const struct ipfilter_memo *m = memo_of(f, to, RTUN_FILTER_UDP);
 	char why[RTUN_FILTER_WHY];
 
 	ipfilter_network_refresh(&f->network);
-	if (m->generation != f->network.generation || now >= m->until || memcmp(&m->to, to, sizeof(*to)) != 0)
-		*m = (struct ipfilter_memo){*to, addresses(f, to, 1, RTUN_FILTER_UDP, why), f->network.generation, now + MEMO_TIME};
-	return m->verdict;
+	return memo_holds(f, m, to, RTUN_FILTER_UDP) ? m->verdict : judge_one(f, to, RTUN_FILTER_UDP, why);
 }
 
 static int bar(void *obj, const void *owner, const struct rtun_addr *addrs, uint32_t n)

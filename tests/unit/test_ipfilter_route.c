@@ -242,7 +242,7 @@ END_TEST
 
 START_TEST(says_what_is_wrong)
 {
-	struct rtun_addr a = addr("11.0.9.9", 443);
+	struct rtun_addr a = addr("11.0.9.9", 443), other = addr("11.0.9.9", 444);
 	char why[RTUN_FILTER_WHY];
 	struct rtun_status st = {.state = RTUN_STATE_OK};
 	if (!able)
@@ -263,6 +263,8 @@ START_TEST(says_what_is_wrong)
 	shutdown(f->network.netlink.ask, SHUT_RDWR);
 	close(f->network.netlink.ask);
 	f->network.netlink.ask = open("/dev/null", O_RDWR);
+	ck_assert_int_eq(verdict(&other, 1), '-');
+	loop_advance(bed.loop, RTUN_S); /* what it said is remembered no longer */
 	ck_assert_int_eq(verdict(&a, 1), '-');
 	st = (struct rtun_status){.state = RTUN_STATE_OK};
 	rtun_module.status(&hc.ctx, &st);
