@@ -29,6 +29,8 @@ static const char *const names[HTTP_NAMES] = {
 	 HTTP_BIT(HTTP_TE) | HTTP_BIT(HTTP_TRAILER) | HTTP_BIT(HTTP_UPGRADE))
 /* If Connection could remove these, the next hop would see another message. */
 #define FRAMING (HTTP_BIT(HTTP_CONTENT_LENGTH) | HTTP_BIT(HTTP_HOST) | HTTP_BIT(HTTP_TRANSFER_ENCODING))
+/* In answers, large networks of servers say so, and mean no more than that it is hop by hop: it is kept with its chunks. */
+#define HARMLESS(h) ((h)->answer ? HTTP_BIT(HTTP_TRANSFER_ENCODING) : 0)
 
 enum http_name http_name_of(const uint8_t *p, struct http_span name)
 {
@@ -78,7 +80,7 @@ static void drop_named(struct http_head *h, const uint8_t *p, struct http_span o
 	enum http_name known = http_name_of(p, option);
 	ret->close |= http_span_is(p, option, "close");
 	ret->upgrade |= known == HTTP_UPGRADE;
-	ret->wrong |= (HTTP_BIT(known) & FRAMING) != 0;
+	ret->wrong |= (HTTP_BIT(known) & FRAMING & ~HARMLESS(h)) != 0;
 	for (uint32_t i = 0; known == HTTP_OTHER && i < h->count; i++)
 		h->fields[i].drop |= h->fields[i].known == HTTP_OTHER && same_name(p, h->fields[i].name, option);
 }

@@ -273,6 +273,9 @@ static const struct {
 	 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", STAYS},
 	{OLD, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nA: b\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\nT: r\r\n\r\n",
 	 "HTTP/1.1 200 OK\r\nConnection: close\r\nA: b\r\n\r\nhello!", CLOSES},
+	/* said by some: it is hop by hop */
+	{GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\nConnection: Transfer-Encoding\r\n\r\n1\r\n!\r\n0\r\n\r\n",
+	 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n!\r\n0\r\n\r\n", STAYS},
 	/* to the end */
 	{GET, "HTTP/1.1 200 OK\r\nA: b\r\n\r\nhello", "HTTP/1.1 200 OK\r\nConnection: close\r\nA: b\r\n\r\nhello", CLOSES_AT_END},
 	{OLD, "HTTP/1.0 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", CLOSES_AT_END},
