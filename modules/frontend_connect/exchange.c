@@ -173,11 +173,12 @@ enum flow exchange_next(struct exchange *x)
 		frontend_conn_free(c);
 		return FLOW_GONE;
 	}
-	if (x->a.close)
+	if (x->a.close || x->client_ended) /* then the server was told that no more comes */
 		exchange_leave(x, 0);
 	set_busy(x, false);
 	exchange_rewind(x);
-	rtun_timer_start(x->timer, c->f->o.keep_alive_timeout);
+	if (!x->client_ended) /* else the limit of its half-close runs on */
+		rtun_timer_start(x->timer, c->f->o.keep_alive_timeout);
 	return FLOW_MOVED;
 }
 

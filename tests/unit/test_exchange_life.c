@@ -242,6 +242,30 @@ START_TEST(half_close)
 }
 END_TEST
 
+/* While an answer comes, the client says another request, its last one: it goes to a server that can still be told something,
+ * and is waited for as long as any. */
+START_TEST(half_close_behind_another_request)
+{
+	begin();
+	ask(GET, GOT);
+	server_says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh");
+	must_hear(fake.client, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh");
+	client_says(GET);
+	shutdown(fake.client, SHUT_WR);
+	bed_turns(4);
+	server_says("i");
+	must_hear(fake.client, "i");
+	ck_assert_uint_eq(fake.dials, 2);
+	connected();
+	must_hear(fake.target, GOT);
+	loop_advance(bed.loop, 3000 * RTUN_S);
+	ck_assert_uint_eq(front->conn_count, 1);
+	server_says(OK);
+	must_hear(fake.client, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
+	ck_assert_int_eq(ended, 1);
+}
+END_TEST
+
 START_TEST(wait_after_half_close_has_a_limit)
 {
 	begin();
@@ -528,6 +552,7 @@ int main(void)
 	tcase_add_test(t, keep_alive_has_a_limit);
 	tcase_add_test(t, keep_alive_may_be_off);
 	tcase_add_loop_test(t, half_close, 0, 2);
+	tcase_add_test(t, half_close_behind_another_request);
 	tcase_add_test(t, wait_after_half_close_has_a_limit);
 	tcase_add_loop_test(t, client_aborts, 0, 5);
 	tcase_add_test(t, client_ends_within_its_body);
