@@ -32,11 +32,14 @@ static enum flow no_answer(struct exchange *x, uint32_t err)
 	return FLOW_MOVED;
 }
 
-static void next_head(struct exchange *x)
+/* After an interim answer. Others have their turn first: a server may say as many as it likes. */
+static enum flow next_head(struct exchange *x)
 {
 	x->answer = EXCHANGE_HEAD;
 	x->need[1] = 1;
 	http_head_begin(&x->head, true, x->fields);
+	rtun_want(x->target, RTUN_READ);
+	return FLOW_BLOCKED;
 }
 
 /* The head is complete. */
@@ -47,8 +50,7 @@ static enum flow answer(struct exchange *x)
 	x->held = 0;
 	if (x->a.interim && x->r.old) { /* HTTP/1.0 has none */
 		rtun_consume(x->target, x->head.pos);
-		next_head(x);
-		return FLOW_MOVED;
+		return next_head(x);
 	}
 	x->last = x->r.close || x->client_ended || x->server_deaf || x->c->f->draining || x->request != EXCHANGE_SAID ||
 		  x->a.body.framing == HTTP_TO_THE_END;
@@ -87,9 +89,8 @@ static enum flow sent(struct exchange *x)
 	if (x->a.upgrade)
 		return exchange_upgrade(x);
 	if (x->a.interim)
-		next_head(x);
-	else
-		x->answer = http_body_done(&x->a.body) ? EXCHANGE_ANSWERED : EXCHANGE_CONTENT;
+		return next_head(x);
+	x->answer = http_body_done(&x->a.body) ? EXCHANGE_ANSWERED : EXCHANGE_CONTENT;
 	return FLOW_MOVED;
 }
 

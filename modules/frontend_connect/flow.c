@@ -6,6 +6,8 @@
 
 /* What may move before others get their turn. */
 #define TURN_BYTES (256U * 1024U)
+/* A smaller piece counts as one of so many bytes: that is about what it costs. */
+#define PIECE_COST 4096U
 /* Looking for so many bytes makes the core read in big pieces. */
 #define PIECE 4096U
 
@@ -75,7 +77,7 @@ enum flow flow_body(struct http_body *b, struct rtun_stream *from, struct rtun_s
 		if (n <= 0)
 			return n < 0 ? FLOW_LOST : FLOW_MALFORMED;
 		rtun_consume(from, (uint64_t)n);
-		moved += (uint64_t)n;
+		moved += n > PIECE_COST ? (uint64_t)n : PIECE_COST;
 	}
 	if (http_body_done(b))
 		return FLOW_DONE;

@@ -2,7 +2,11 @@
  *
  * The HTTP proxy's connections: kept, shared, upgraded, cut, late, stalled, at the end.
  */
+#include <sys/ioctl.h>
+
 #include "exchange_bed.h"
+
+#include "stream.h"
 
 /* ---- connections that are kept ---- */
 
@@ -461,6 +465,44 @@ START_TEST(slow_reader)
 }
 END_TEST
 
+/* Many small pieces, each of which costs as much as a large one, don't hold the loop: 0 chunks of one byte, 1 interim answers,
+ * 2 the same for a client of HTTP/1.0, which gets none. */
+START_TEST(small_pieces_take_turns)
+{
+	static const struct {
+		const char *request, *head, *piece;
+		size_t passed; /* bytes of each piece */
+	} floods[] = {
+		{GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1;\r\na\r\n", 6},
+		{GET, "", "HTTP/1.1 100 C\r\n\r\n", 18},
+		{"GET http://a.bc/x HTTP/1.0\r\n\r\n", "", "HTTP/1.1 100 C\r\n\r\n", 0},
+	};
+	static char text[6000 * 18];
+	const size_t size = strlen(floods[_i].piece);
+	struct rtun_stream *from;
+	int in_socket = 0;
+	for (size_t i = 0; i < 6000; i++)
+		memcpy(text + i * size, floods[_i].piece, size);
+	connect_tcp_client();
+	client_says(floods[_i].request);
+	connected();
+	listen_to(fake.target);
+	server_says(floods[_i].head);
+	must_hear(fake.client, floods[_i].head);
+	ck_assert_int_eq(send(fake.target, text, 6000 * size, MSG_NOSIGNAL), (ssize_t)(6000 * size));
+	loop_turn(bed.loop);
+	from = ((struct exchange *)front->conns->served)->target;
+	ck_assert_int_eq(ioctl(watch_fd(from->self), FIONREAD, &in_socket), 0);
+	ck_assert_uint_gt(from->in.len + (size_t)in_socket, 3000 * size);
+	for (size_t got = 0; got < 6000 * floods[_i].passed; bed_turns(1)) {
+		ssize_t n = recv(fake.client, heard, sizeof(heard), 0);
+		got += n > 0 ? (size_t)n : 0;
+	}
+	bed_turns(100);
+	ck_assert_uint_eq(from->in.len, 0);
+}
+END_TEST
+
 /* ---- noise ---- */
 
 static uint32_t noise_state;
@@ -561,6 +603,7 @@ int main(void)
 	tcase_add_test(t, events_of_a_shared_connection);
 	tcase_add_test(t, too_many_clients);
 	tcase_add_loop_test(t, slow_reader, 0, 3);
+	tcase_add_loop_test(t, small_pieces_take_turns, 0, 3);
 	tcase_add_loop_test(t, noise_on_both_sides, 0, 50);
 	suite_add_tcase(s, t);
 	return bed_run(s);
