@@ -51,6 +51,8 @@ static const struct {
 	 "GET / HTTP/1.1\r\nHost: a.bc\r\n\r\n", "a.bc", 80},
 	{"GET http://a.bc/ HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 1\r\n\r\nx",
 	 "GET / HTTP/1.1\r\nHost: a.bc\r\nContent-Length: 1\r\n\r\nx", "a.bc", 80},
+	/* bytes that should be escaped, but curl doesn't */
+	{"GET http://a.bc/\xc3\xa4?\xc3\xbc HTTP/1.1\r\n\r\n", "GET /\xc3\xa4?\xc3\xbc HTTP/1.1\r\nHost: a.bc\r\n\r\n", "a.bc", 80},
 	/* any method that is a word */
 	{"M-SEARCH http://a.bc/ HTTP/1.1\r\n\r\n", "M-SEARCH / HTTP/1.1\r\nHost: a.bc\r\n\r\n", "a.bc", 80},
 };
@@ -126,6 +128,7 @@ static const struct {
 	{"GET http://a.bc:80:80/ HTTP/1.1\r\n\r\n", 400},
 	{"GET http://a.bc\\x/ HTTP/1.1\r\n\r\n", 400},
 	{"GET http://%61.bc/ HTTP/1.1\r\n\r\n", 400},
+	{"GET http://\xc3\xa4.bc/ HTTP/1.1\r\n\r\n", 400},
 	{"GET http://[::1]x/ HTTP/1.1\r\n\r\n", 400},
 	{"GET http://[::1%25lo]/ HTTP/1.1\r\n\r\n", 400},
 	{"GET https://a.bc/ HTTP/1.1\r\n\r\n", 400},
