@@ -107,7 +107,8 @@ static void serve(struct mux *m, struct mux_stream *ms)
 			asked += (int64_t)v[i].iov_len;
 		ms->offered = false;
 		int64_t got = n ? rtun_pull(ms->stream, v, n) : 0;
-		record_return(&m->out, FRAME_DATA, ms->id, got > 0 ? (uint32_t)got : 0);
+		/* dead: the keys may have gone with it */
+		record_return(&m->out, FRAME_DATA, ms->id, got > 0 && !m->dead ? (uint32_t)got : 0);
 		if (m->dead)
 			record_queue_fini(&m->out);
 		if (m->dead || !n)

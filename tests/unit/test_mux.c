@@ -6,6 +6,8 @@
 
 #include "mux_pair.h"
 
+#include "stream.h"
+
 /* A stream of which each end is kept by the test. */
 static void pair_open(struct opened *o)
 {
@@ -471,6 +473,47 @@ START_TEST(destroy_from_callbacks)
 }
 END_TEST
 
+/* mux_destroy() while a stream's bytes are fetched: the keys may go with it, and are not used any more. */
+static bool keys_gone;
+
+static int mortal_seal(void *self, uint8_t *p, size_t len)
+{
+	ck_assert(!keys_gone);
+	return null_seal(self, p, len);
+}
+
+static const struct record_crypto mortal_crypto = {NULL, mortal_seal, null_open};
+
+static int64_t deadly_source(void *arg, const struct iovec *v, uint32_t n)
+{
+	(void)arg;
+	mux_destroy(&opener->mux);
+	keys_gone = true;
+	for (uint32_t i = 0; i < n; i++)
+		memset(v[i].iov_base, 'x', v[i].iov_len);
+	return (int64_t)iov_total(v, n);
+}
+
+START_TEST(destroyed_while_it_fetches)
+{
+	static const struct stream_joint joint = {.source = deadly_source};
+	struct opened o = {0};
+	keys_gone = false;
+	ck_assert_int_eq(pipe_end_init(&opener->end, &acceptor->end, false), 0);
+	ck_assert_int_eq(pipe_end_init(&acceptor->end, &opener->end, false), 0);
+	ck_assert_int_eq(side_start(opener, true, 4 * WINDOW, 4 * WINDOW, &mortal_crypto), 0);
+	ck_assert_int_eq(side_start(acceptor, false, 4 * WINDOW, 4 * WINDOW, &null_crypto), 0);
+	ck_assert_int_eq(open_early(opener, &o, "a"), 0);
+	settle();
+	stream_join(o.s, &joint);
+	stream_offer(o.s);
+	settle();
+	ck_assert(keys_gone);
+	rtun_close(&o.s);
+	settle();
+}
+END_TEST
+
 /* ---- the peer's life ---- */
 
 static void half_day_later(uint64_t ns)
@@ -540,6 +583,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, targets, 0, 15);
 	tcase_add_loop_test(t, cancel, 0, 4);
 	tcase_add_loop_test(t, destroy_from_callbacks, 0, 2);
+	tcase_add_test(t, destroyed_while_it_fetches);
 	tcase_add_test(t, idle_lives);
 	tcase_add_test(t, busy_after_silence);
 	suite_add_tcase(s, t);
