@@ -31,32 +31,52 @@ void link_error(struct link *l, const char *why)
 
 /* ---- what the hub's address and our own must not be used for ---- */
 
+static bool same_ip(const struct rtun_addr *a, const struct rtun_addr *b)
+{
+	return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
 /* What a hub once said stays true for this process: one that turns hostile must not make us forget our router's address by
  * naming another. The first half of the places is never given away, the second to the newest. */
 static void remember(struct link *l, const struct rtun_addr *observed)
 {
 	uint32_t at = l->seen_count < LINK_SEEN ? l->seen_count : LINK_SEEN / 2 + l->seen_count % (LINK_SEEN / 2);
 	for (uint32_t i = 0; i < l->seen_count && i < LINK_SEEN; i++)
-		if (l->seen[i].family == observed->family && memcmp(l->seen[i].ip, observed->ip, sizeof(observed->ip)) == 0)
+		if (same_ip(&l->seen[i], observed))
 			return;
 	l->seen[at] = *observed;
 	l->seen_count++;
 }
 
+/* Where the hub is: its name's addresses when the session began, and others at which it was looked for since. */
+static void remember_hub(struct link *l, const struct reach_result *r)
+{
+	if (!l->up)
+		l->found_count = 0;
+	for (uint32_t i = 0, k; i < r->found_count; i++) {
+		for (k = 0; k < l->found_count && !same_ip(&l->found[k], &r->found[i]); k++)
+			;
+		if (k == l->found_count && k < REACH_ADDRESSES)
+			l->found[l->found_count++] = r->found[i];
+	}
+}
+
 /* A hub must not reach itself or another hub through the exit, nor the router that stands before this node, whose outer
- * address may answer to those inside. What was observed last goes on: the router is still there when the tunnel is not. */
+ * address may answer to those inside. What was observed last goes on: the router is still there when the tunnel is not. Each
+ * connection may have taken another way out, by another outer address. */
 void link_bar(struct link *l, const struct reach_result *r)
 {
 	const struct rtun_ref *filter = &l->node->t->cfg.filter;
 	const struct rtun_filter_ops *ops = filter->ops;
 	struct rtun_addr all[REACH_ADDRESSES + LINK_SEEN];
 	uint32_t n = 0;
-	if (!ops || !RTUN_HAS(struct rtun_filter_ops, ops, deny) || !r->found_count || l->up)
+	if (!ops || !RTUN_HAS(struct rtun_filter_ops, ops, deny) || !r->found_count)
 		return;
-	for (; n < r->found_count && n < REACH_ADDRESSES; n++)
-		all[n] = r->found[n];
+	remember_hub(l, r);
 	if (!r->err && r->hello.observed.family)
 		remember(l, &r->hello.observed);
+	for (; n < l->found_count; n++)
+		all[n] = l->found[n];
 	for (uint32_t i = 0; i < l->seen_count && i < LINK_SEEN; i++)
 		all[n++] = l->seen[i];
 	if (ops->deny(filter->obj, l, all, n) < 0)

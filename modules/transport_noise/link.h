@@ -44,6 +44,8 @@ struct link {
 	uint64_t tried_at, moved_at; /* moved: when the network changed last */
 	struct survey survey;
 	struct rtun_addr remote, observed;
+	struct rtun_addr found[REACH_ADDRESSES]; /* the hub's */
+	uint32_t found_count;
 	struct rtun_addr seen[LINK_SEEN]; /* all that were observed: see remember() */
 	uint32_t seen_count;
 	char last_error[192];

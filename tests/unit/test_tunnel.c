@@ -4,6 +4,8 @@
  */
 #include "tunnel_bed.h"
 
+#include "../../modules/transport_noise/link.h"
+
 /* From a URL to bytes that come out of the exit, both ways, over lines of any quality. */
 START_TEST(all_the_way)
 {
@@ -500,6 +502,62 @@ START_TEST(stopped_anywhere)
 }
 END_TEST
 
+/* ---- what is refused as a target ---- */
+
+static struct rtun_addr denied[64];
+static uint32_t denied_count;
+
+static int note_denied(void *obj, const void *owner, const struct rtun_addr *a, uint32_t n)
+{
+	(void)obj, (void)owner;
+	ck_assert_uint_le(n, 64);
+	memcpy(denied, a, n * sizeof(*a));
+	denied_count = n;
+	return 0;
+}
+
+static bool is_denied(uint8_t last)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < denied_count; i++)
+		n += denied[i].ip[3] == last;
+	ck_assert_uint_le(n, 1);
+	return n;
+}
+
+/* The addresses of the hub, and this node's own as each of its connections is seen: another way out is another address. */
+START_TEST(what_a_hub_must_not_reach)
+{
+	static const struct rtun_filter_ops ops = {.size = sizeof(ops), .deny = note_denied};
+	struct transport t = {.cfg.filter = {.ops = &ops}};
+	struct hub_entry entry = {0};
+	struct node n = {.t = &t};
+	struct link l = {.node = &n, .hub = &entry};
+	const struct rtun_addr at[2] = {{.family = 4, .ip = {9, 9, 9, 1}}, {.family = 4, .ip = {9, 9, 9, 2}}};
+	struct reach_result r = {.found = at, .found_count = 2};
+	for (uint8_t i = 0; i < 20; i++) {
+		r.hello.observed = (struct rtun_addr){.family = 4, .ip = {8, 8, 8, (uint8_t)(100 + i)}};
+		link_bar(&l, &r);
+		l.up = 1;
+		r.found_count = 1; /* the others join at one address */
+		ck_assert(is_denied(1) && is_denied(2) && is_denied(100) && is_denied((uint8_t)(100 + i)));
+	}
+	/* it has moved, and a connection that was lost came back there */
+	r.found = &(const struct rtun_addr){.family = 4, .ip = {9, 9, 9, 3}};
+	link_bar(&l, &r);
+	ck_assert(is_denied(1) && is_denied(2) && is_denied(3));
+	/* another session; looked for in vain */
+	l.up = 0;
+	r.err = RTUN_ETIMEOUT;
+	link_bar(&l, &r);
+	ck_assert(!is_denied(1) && !is_denied(2) && is_denied(3) && is_denied(119));
+	/* nowhere: what was known stays */
+	r.found_count = 0;
+	link_bar(&l, &r);
+	ck_assert(is_denied(3) && is_denied(119));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tunnel");
@@ -521,6 +579,7 @@ int main(void)
 	tcase_add_test(t, revoked_with_its_token);
 	tcase_add_test(t, enrolment_replayed);
 	tcase_add_loop_test(t, stopped_anywhere, 0, 30);
+	tcase_add_test(t, what_a_hub_must_not_reach);
 	suite_add_tcase(s, t);
 	return bed_run(s);
 }
