@@ -50,7 +50,7 @@ struct http_verdict http_answer_judge(struct http_head *h, const uint8_t *p, con
 	}
 	o = http_drop_fields(h, p, drop);
 	if (o.wrong)
-		return broken("Connection of the server's answer names a header that frames the message");
+		return broken("Connection of the server's answer names a header that frames the message, or more than 100");
 	ret->close = o.close || old || ret->body.framing == HTTP_TO_THE_END;
 	return (struct http_verdict){0};
 }

@@ -88,11 +88,14 @@ static void drop_named(struct http_head *h, const uint8_t *p, struct http_span o
 struct http_options http_drop_fields(struct http_head *h, const uint8_t *p, uint32_t drop)
 {
 	struct http_options o = {false, false, false};
+	uint32_t named = 0; /* each is looked for among all headers: a head full of them would take milliseconds */
 	for (uint32_t i = 0; i < h->count; i++) {
 		struct http_span rest = h->fields[i].value, option;
 		h->fields[i].drop |= ((drop | HOP_BY_HOP) & HTTP_BIT(h->fields[i].known)) != 0;
-		while (h->fields[i].known == HTTP_CONNECTION && next_member(p, &rest, &option))
+		while (h->fields[i].known == HTTP_CONNECTION && named <= HTTP_FIELDS_MAX && next_member(p, &rest, &option)) {
 			drop_named(h, p, option, &o);
+			o.wrong |= ++named > HTTP_FIELDS_MAX;
+		}
 	}
 	return o;
 }

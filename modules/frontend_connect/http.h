@@ -130,7 +130,7 @@ static inline uint32_t http_span_len(struct http_span s) { return (uint32_t)s.to
 enum http_name http_name_of(const uint8_t *p, struct http_span name);
 /* What Connection says. */
 struct http_options {
-	bool close, upgrade, wrong; /* wrong: it names a header that frames the message */
+	bool close, upgrade, wrong; /* wrong: it names a header that frames the message, or more than a message may have */
 };
 /* Marks what isn't passed on: `drop` are HTTP_BIT()s, to which hop-by-hop headers and those that Connection names come. */
 struct http_options http_drop_fields(struct http_head *h, const uint8_t *p, uint32_t drop);

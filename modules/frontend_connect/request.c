@@ -170,7 +170,7 @@ struct http_verdict http_request_prepare(struct http_head *h, const uint8_t *p, 
 		return v;
 	o = http_drop_fields(h, p, HTTP_BIT(HTTP_HOST) | (r->counted ? HTTP_BIT(HTTP_MAX_FORWARDS) : 0));
 	if (o.wrong)
-		return bad("Connection names a header that frames the message", NULL);
+		return bad("Connection names a header that frames the message, or more than 100", NULL);
 	r->close = o.close || r->old; /* RFC 9112, 9.3: no more than one request of HTTP/1.0 */
 	r->websocket = o.upgrade && !r->old && r->safe && !r->head && !r->options && http_list_has(h, p, HTTP_UPGRADE, "websocket");
 	return good;

@@ -216,6 +216,21 @@ START_TEST(number_of_headers)
 }
 END_TEST
 
+START_TEST(number_of_options)
+{
+	char text[HTTP_REQUEST_MAX] = "GET http://a.bc/ HTTP/1.1\r\nConnection: a";
+	for (int i = 1; i < 100 + _i; i++)
+		strcat(text, i == 50 ? "\r\nConnection:a" : ",a");
+	strcat(text, "\r\nA: b\r\n\r\n");
+	begin();
+	client_says(text);
+	if (_i)
+		refused(400);
+	else
+		ck_assert_uint_eq(fake.dials, 1);
+}
+END_TEST
+
 /* Every other header goes: as many parts as there can be. */
 START_TEST(many_parts)
 {
@@ -450,6 +465,7 @@ int main(void)
 	tcase_add_loop_test(t, chunks_are_refused, 0, 2 * ROWS(bad_chunks));
 	tcase_add_loop_test(t, limits_of_a_chunk, 0, 4);
 	tcase_add_loop_test(t, number_of_headers, 0, 2);
+	tcase_add_loop_test(t, number_of_options, 0, 2);
 	tcase_add_test(t, many_parts);
 	tcase_add_test(t, refused_after_head);
 	tcase_add_loop_test(t, answer_reaches_the_client, 0, 2 * ROWS(answers));
