@@ -14,7 +14,7 @@
 #define TURN_BYTES (256U * 1024U)
 #define IOV_MAX_HERE 64U
 /* Silence after which an end that takes nothing any more has said all it had to say. */
-#define LAST_WORDS (2 * RTUN_S)
+#define LAST_WORDS (30 * RTUN_S)
 
 struct direction {
 	struct rtun_relay *relay;

@@ -101,7 +101,7 @@ static int64_t op_writev(void *self, const struct iovec *v, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t *p = v[i].iov_base;
 		size_t left = v[i].iov_len;
-		while (left && ms->credit && ms->accepted && m->out.bytes < MUX_QUEUE_MAX) {
+		while (left && ms->credit && ms->accepted && record_pending(&m->out) < m->burst) {
 			uint32_t room;
 			uint8_t *to = record_room(&m->out, 1, &room);
 			if (!to)
