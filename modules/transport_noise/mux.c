@@ -301,7 +301,7 @@ int mux_create(const struct mux_setup *setup, struct rtun_stream **carrier, stru
 	m->arg = setup->arg;
 	m->opener = setup->opener != 0;
 	m->peer_window = setup->peer_window;
-	m->burst = m->burst_most = 4 * MUX_QUEUE_MIN;
+	m->burst = m->burst_most = 65536;
 	m->bbr_asks = m->common->bbr ? BBR_ASKS : 0;
 	m->last_received = rtun_now(ctx);
 	record_queue_init(&m->out, &m->common->records, setup->crypto);

@@ -14,7 +14,7 @@
 /* Sealed and not yet written: the last moment is when the carrier takes more. How much that is at a time is learnt
  * (mux->burst), so that on a slow line nothing waits behind more than it must. */
 #define MUX_QUEUE_MAX (2U * RECORD_MAX)
-#define MUX_QUEUE_MIN 16384U
+#define MUX_QUEUE_MIN 4096U
 /* What the kernel may hold that it has not sent: some milliseconds of the line, and a little of its round trip. */
 #define MUX_LOWAT_MIN 4096U
 #define MUX_LOWAT_MAX 32768U
