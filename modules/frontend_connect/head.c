@@ -23,7 +23,8 @@ static const uint8_t class_of[256] = {
 
 #define TEXT(state) [TCHAR] = state, [VISIBLE] = state, [COLON] = state
 static const uint8_t next_state[HTTP_DONE][CLASSES] = {
-	[HTTP_START] = {[TCHAR] = HTTP_METHOD},
+	[HTTP_START] = {[TCHAR] = HTTP_METHOD, [CR] = HTTP_EMPTY_LF},
+	[HTTP_EMPTY_LF] = {[LF] = HTTP_START},
 	[HTTP_METHOD] = {[TCHAR] = HTTP_METHOD, [SP] = HTTP_TARGET},
 	[HTTP_TARGET] = {TEXT(HTTP_TARGET), [HIGH] = HTTP_TARGET, [SP] = HTTP_VERSION}, /* HIGH: curl does not escape */
 	[HTTP_VERSION] = {TEXT(HTTP_VERSION), [CR] = HTTP_LINE_LF},
@@ -43,6 +44,7 @@ static const uint8_t next_state[HTTP_DONE][CLASSES] = {
 /* What is wrong where the table leads nowhere. */
 static const char *const wrong[HTTP_DONE] = {
 	[HTTP_START] = "this is not an HTTP request",
+	[HTTP_EMPTY_LF] = "this is not an HTTP request",
 	[HTTP_METHOD] = "this is not an HTTP request",
 	[HTTP_TARGET] = "the request's target has a byte that may not be there",
 	[HTTP_VERSION] = "the request line doesn't end with HTTP/1.1, CR and LF",

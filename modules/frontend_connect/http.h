@@ -86,6 +86,7 @@ struct http_field {
 enum http_state {
 	HTTP_NOWHERE,
 	HTTP_START,
+	HTTP_EMPTY_LF, /* of an empty line before a request: skipped, RFC 9112 section 2.2 */
 	HTTP_METHOD,
 	HTTP_TARGET,
 	HTTP_VERSION,
