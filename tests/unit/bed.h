@@ -32,13 +32,13 @@ static struct {
 	uint64_t event[16]; /* the last one's payload; texts in it must outlive it */
 } bed;
 
-static void bed_log(struct rtun_ctx *ctx, uint32_t level, const char *fmt, va_list ap)
+RTUN_PRINTF(3, 0) static void bed_log(struct rtun_ctx *ctx, uint32_t level, const char *fmt, va_list ap)
 {
 	(void)ctx, (void)level;
 	vsnprintf(bed.log, sizeof(bed.log), fmt, ap);
 }
 
-static void bed_conf_error(struct rtun_ctx *ctx, const char *key, const char *remedy, const char *fmt, va_list ap)
+RTUN_PRINTF(4, 0) static void bed_conf_error(struct rtun_ctx *ctx, const char *key, const char *remedy, const char *fmt, va_list ap)
 {
 	(void)ctx, (void)key, (void)remedy;
 	vsnprintf(bed.conf_error, sizeof(bed.conf_error), fmt, ap);
