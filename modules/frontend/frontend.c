@@ -82,6 +82,13 @@ int frontend_create(struct rtun_ctx *ctx, const struct frontend_options *o, cons
 	return 0;
 }
 
+static void changed(void *arg, const struct rtun_event_type *type, const char *instance, const void *payload)
+{
+	struct frontend *f = arg;
+	(void)type, (void)instance, (void)payload;
+	f->changes++;
+}
+
 static void accepted(void *arg, struct rtun_stream **s, const struct rtun_addr *peer)
 {
 	(void)peer;
@@ -94,6 +101,9 @@ int frontend_prepare(struct rtun_ctx *ctx)
 	const struct rtun_list *l = &f->o.listen;
 	f->listeners = calloc(l->count + 1U, sizeof(struct rtun_listener *));
 	if (!f->listeners)
+		return -RTUN_ENOMEM;
+	if (rtun_subscribe(ctx, "device.changed", changed, f, &f->news[0]) < 0 ||
+	    rtun_subscribe(ctx, "config.reloaded", changed, f, &f->news[1]) < 0)
 		return -RTUN_ENOMEM;
 	for (; f->listener_count < l->count; f->listener_count++) {
 		const void *endpoint = (const char *)l->items + (size_t)f->listener_count * l->item_size;
@@ -112,7 +122,7 @@ int frontend_reload(struct rtun_ctx *ctx, const void *cfg)
 	f->o = *(const struct frontend_options *)cfg;
 	f->o.to.ops = to.ops;
 	f->o.to.obj = to.obj;
-	f->reloads++;
+	f->changes++;
 	return 0;
 }
 
@@ -137,6 +147,8 @@ void frontend_destroy(struct rtun_ctx *ctx)
 	struct frontend *f = ctx->self;
 	if (!f)
 		return;
+	for (int i = 0; i < 2; i++)
+		rtun_unsubscribe(&f->news[i]);
 	free(f->listeners);
 	free(f);
 	ctx->self = NULL;

@@ -34,6 +34,7 @@ struct frontend_options {
 	uint32_t optimistic;
 	uint64_t half_close_timeout;
 	uint64_t max_connections;
+	uint32_t strategy; /* RTUN_STRATEGY_... */
 	uint64_t keep_alive_timeout; /* of protocols that serve; they have the row */
 };
 
@@ -47,6 +48,9 @@ struct frontend_options {
 		 "The instance through which connections leave: a tunnel or an exit_dialer."), \
 	RTUN_NAME(struct frontend_options, exit, NULL, RTUN_RELOADABLE, NULL, \
 		  "The exit for connections whose username doesn't name one; without it the best connected exit."), \
+	RTUN_CHOICE(struct frontend_options, strategy, "best|sticky|round-robin|random", "best", RTUN_RELOADABLE, NULL, \
+		    "Which exit a connection gets where several would do. best: the nearest and least busy; sticky: the one that this entry " \
+		    "and username had before; round-robin; random. `session-X` in a username keeps one for X, whatever the strategy."), \
 	RTUN_CHOICE(struct frontend_options, username, "off|optional|required", "optional", RTUN_RELOADABLE, NULL, username_doc), \
 	RTUN_BOOL(struct frontend_options, optimistic, "false", RTUN_RELOADABLE, NULL, \
 		  "Say success before the exit has answered, which saves a round trip; a target that can't be reached is then no error " \
@@ -121,7 +125,8 @@ struct frontend {
 	uint32_t listener_count;
 	uint32_t conn_count;
 	struct frontend_conn *conns;
-	uint32_t reloads; /* how many there were: what was chosen by older options can tell */
+	struct rtun_subscription *news[2];
+	uint32_t changes; /* of what chooses an exit: options, rules, names. What was chosen before can tell */
 	bool draining;
 	uint64_t results[FRONTEND_RESULTS];
 };

@@ -161,7 +161,7 @@ uint32_t frontend_dial(struct frontend_conn *c, const struct frontend_request *r
 	const struct rtun_dialer_ops *ops = c->f->o.to.ops;
 	struct rtun_dial_req req = {.size = sizeof(req), .host = r->host[0] ? r->host : NULL, .addr = r->addr,
 				    .selector = r->user[0] ? r->user : NULL, .exit = c->f->o.exit,
-				    .source = c->f->ctx->instance};
+				    .source = c->f->ctx->instance, .strategy = c->f->o.strategy};
 	int err = -RTUN_ENOTSUP;
 	if (early && c->f->o.optimistic && RTUN_HAS(struct rtun_dialer_ops, ops, dial_early))
 		err = ops->dial_early(c->f->o.to.obj, &req, early, c, &c->dial);

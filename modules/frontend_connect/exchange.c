@@ -126,7 +126,7 @@ static void dialled(void *arg, const struct rtun_dial_result *r)
 	x->target = *r->s;
 	*r->s = NULL;
 	x->led = x->r.to;
-	x->reloads = c->f->reloads;
+	x->changes = c->f->changes;
 	x->bytes[0] = x->bytes[1] = 0;
 	rtun_on_ready(x->target, ready, x);
 	frontend_conn_publish(c, NULL);
@@ -140,7 +140,7 @@ enum flow exchange_dial(struct exchange *x)
 	const char *why;
 	uint32_t err;
 	set_busy(x, true);
-	x->reused = x->target && x->r.safe && x->reloads == x->c->f->reloads && same_target(&x->led, &x->r.to) &&
+	x->reused = x->target && x->r.safe && x->changes == x->c->f->changes && same_target(&x->led, &x->r.to) &&
 		    rtun_peek(x->target, 1, &p) == -RTUN_EAGAIN; /* it has said nothing unasked, as a goodbye */
 	x->request = x->reused ? EXCHANGE_SEND : EXCHANGE_DIAL;
 	if (x->reused)

@@ -54,7 +54,7 @@ struct exchange {
 	struct frontend_conn *c;
 	struct rtun_stream *target;  /* NULL: there is none */
 	struct frontend_request led; /* where it leads */
-	uint32_t reloads;            /* of the options it was dialled with */
+	uint32_t changes;            /* of what chose its exit, until it was dialled */
 	struct rtun_timer *timer;    /* keep-alive, or half-close */
 	uint8_t request, answer;     /* the states above */
 	bool busy;                   /* not idle: a stop waits for it */

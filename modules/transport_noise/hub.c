@@ -59,6 +59,7 @@ static void on_revoked(void *arg, struct device *d)
 		d->tunnel = NULL;
 		tunnel_end(p->next, RTUN_EDENIED, "revoked");
 		tunnel_end(p->tunnel, RTUN_EDENIED, "revoked");
+		session_forget(&h->sessions, p);
 		peer_free(p);
 	}
 	struct event_device e = {.name = d->name, .public_key = key, .fingerprint = fingerprint};
@@ -69,6 +70,8 @@ static void on_revoked(void *arg, struct device *d)
 static void on_changed(void *arg)
 {
 	struct hub *h = arg;
+	struct event_device e = {0};
+	rtun_publish(h->ctx, &event_changed, &e);
 	rtun_log(h->ctx, RTUN_NOTICE, "devices.yaml was edited: %u devices", h->devices->count);
 }
 
@@ -90,6 +93,7 @@ int hub_create(struct transport *t, struct hub **ret)
 		return -RTUN_ENOMEM;
 	h->t = t;
 	h->ctx = t->ctx;
+	h->sessions = (struct sessions){.ctx = t->ctx, .ttl = &t->cfg.session_ttl};
 	token_table_init(&h->tokens);
 	budget_init(&h->greetings, GREETINGS_PER_SECOND, GREETINGS_PER_SOURCE);
 	if (rtun_timer_create(t->ctx, on_token_timer, h, &h->token_timer) < 0 || openings_init(&h->openings, t->ctx, OPENING_LIMIT) < 0)
@@ -161,6 +165,8 @@ void hub_destroy(struct hub **hp)
 		return;
 	hub_stop(h);
 	each_peer(h, peer_forget);
+	session_forget(&h->sessions, NULL);
+	free(h->candidates);
 	device_list_destroy(&h->devices);
 	token_table_fini(&h->tokens);
 	free(h);

@@ -20,6 +20,7 @@
 #include "opening.h"
 #include "probe.h"
 #include "rekey.h"
+#include "session.h"
 #include "token.h"
 #include "transport_noise.h"
 
@@ -59,6 +60,10 @@ struct peer {
 	uint32_t greeted;
 	uint64_t knocked_at; /* seconds: hub_knock.c */
 	uint32_t knocked;
+	/* choice.c */
+	uint64_t chosen;     /* hub->choices at the last time */
+	uint64_t refused_at; /* ns: a connection, for reasons of its own; 0: never */
+	bool equal;          /* was near enough to the best */
 };
 
 /* restunnel_knocks_total{result=} */
@@ -84,6 +89,10 @@ struct hub {
 	struct rtun_timer *token_timer;
 	struct arrivals arrivals;
 	struct openings openings;
+	struct sessions sessions;
+	uint64_t choices;             /* of an exit, so far */
+	struct candidate *candidates; /* room for all devices */
+	uint32_t candidate_room;
 	struct enrolment *enrolments;
 	uint8_t enrolled[HUB_ENROLLED][16]; /* hashes of first messages that were answered: a recording is not */
 	uint32_t enrolled_next;
@@ -149,8 +158,9 @@ int enrolment_start(struct hub *h, const struct token *token, const struct hello
 void enrolments_end(struct hub *h, const uint8_t device[32]);
 
 /* hub_commands.c */
-extern const struct rtun_event_type event_exit_up, event_exit_down, event_enrolled, event_revoked, event_pair;
+extern const struct rtun_event_type event_exit_up, event_exit_down, event_enrolled, event_revoked, event_pair, event_changed, event_session_moved;
 struct event_exit { const char *exit, *address, *version, *reason; };
+struct event_session { const char *from, *exit; };
 struct event_device { const char *name, *public_key, *fingerprint, *pairing; };
 struct event_pair { const char *name, *pairing; int64_t expires_at; };
 /* The name of a pairing for people and events: not the token's id on the wire. */

@@ -23,6 +23,10 @@ static const struct rtun_field enrolled_fields[] = {
 	DEVICE_FIELD(pairing, "Which `pair` it answers")};
 static const struct rtun_field revoked_fields[] = {
 	DEVICE_FIELD(name, "The name it had"), DEVICE_FIELD(public_key, "Base64"), DEVICE_FIELD(fingerprint, "The key, for people")};
+static const struct rtun_field changed_fields[] = {DEVICE_FIELD(name, "Its name now; unknown: devices.yaml was edited")};
+#define SESSION_FIELD(m, doc) {#m, doc, RTUN_F_TEXT, offsetof(struct event_session, m)}
+static const struct rtun_field session_fields[] = {
+	SESSION_FIELD(from, "The exit that it had; unknown: it was revoked"), SESSION_FIELD(exit, "The exit from which its connections leave now")};
 static const struct rtun_field pair_fields[] = {
 	{"name", "The name wished for", RTUN_F_TEXT, offsetof(struct event_pair, name)},
 	{"pairing", "Which `pair` this is", RTUN_F_TEXT, offsetof(struct event_pair, pairing)},
@@ -33,6 +37,8 @@ const struct rtun_event_type event_exit_up = EVENT(struct event_exit, "exit.up",
 const struct rtun_event_type event_exit_down = EVENT(struct event_exit, "exit.down", "An exit is away", down_fields);
 const struct rtun_event_type event_enrolled = EVENT(struct event_device, "device.enrolled", "A device was paired", enrolled_fields);
 const struct rtun_event_type event_revoked = EVENT(struct event_device, "device.revoked", "A device was revoked", revoked_fields);
+const struct rtun_event_type event_changed = EVENT(struct event_device, "device.changed", "A name or tag of a device is another one", changed_fields);
+const struct rtun_event_type event_session_moved = EVENT(struct event_session, "session.moved", "A session has got another exit", session_fields);
 const struct rtun_event_type event_pair = EVENT(struct event_pair, "pair.created", "A pairing URL was made", pair_fields);
 
 void pairing_id(const uint8_t token_id[TOKEN_ID], char ret[17])
@@ -214,6 +220,13 @@ void command_revoke(struct rtun_ctx *ctx, const void *args, struct rtun_reply *r
 	rtun_reply_ok(&reply, v);
 }
 
+static void reply_changed(struct rtun_ctx *ctx, const struct device *d, struct rtun_reply *reply)
+{
+	struct event_device e = {.name = d->name};
+	rtun_publish(ctx, &event_changed, &e);
+	rtun_reply_ok(&reply, device_value(ctx, d));
+}
+
 void command_rename(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
 {
 	const struct args_rename *a = args;
@@ -227,7 +240,7 @@ void command_rename(struct rtun_ctx *ctx, const void *args, struct rtun_reply *r
 		reply_device_error(reply, r, error);
 		return;
 	}
-	rtun_reply_ok(&reply, device_value(ctx, d));
+	reply_changed(ctx, d, reply);
 }
 
 void command_tag(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
@@ -243,7 +256,7 @@ void command_tag(struct rtun_ctx *ctx, const void *args, struct rtun_reply *repl
 		reply_device_error(reply, r, error);
 		return;
 	}
-	rtun_reply_ok(&reply, device_value(ctx, d));
+	reply_changed(ctx, d, reply);
 }
 
 /* ---- metrics ---- */

@@ -39,10 +39,17 @@ struct mux_common {
 int mux_common_init(struct mux_common *c, struct rtun_ctx *ctx, uint32_t window);
 void mux_common_fini(struct mux_common *c);
 
+/* Streams that somebody wants to know of as long as they live. */
+struct mux_use {
+	uint32_t streams;
+	uint64_t idle_since; /* when the last one ended */
+};
+
 /* A target or a bound address, as in CONNECT and OK. */
 struct mux_target {
 	char name[256];        /* "" : the address is meant */
 	struct rtun_addr addr; /* its port counts in both cases */
+	struct mux_use *use;   /* of mux_open(): counts the stream, and outlives it; may be NULL */
 };
 
 /* err 0: *s is the stream, taken by setting it to NULL; else an RTUN_E... and why in words. */

@@ -60,6 +60,7 @@ struct mux_stream {
 	rtun_cb *gone;
 	void *arg;
 	struct rtun_op *op;
+	struct mux_use *use;
 };
 
 struct mux {

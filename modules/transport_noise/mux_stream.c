@@ -59,6 +59,8 @@ static void table_remove(struct mux_stream *ms)
 	*at = ms->hash_next;
 	mux_window_fini(ms);
 	m->counters.streams--;
+	if (ms->use && !--ms->use->streams)
+		ms->use->idle_since = rtun_now(m->ctx);
 	ms->mux = NULL;
 }
 
@@ -264,6 +266,8 @@ int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *open
 		*ret_early = ms->stream;
 	}
 	m->last_id++;
+	if ((ms->use = target->use))
+		ms->use->streams++;
 	ms->opened = opened;
 	ms->arg = arg;
 	*ret_op = ms->op;

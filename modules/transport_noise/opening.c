@@ -18,7 +18,9 @@ const char *const opening_rules[OPENING_RULES] = {RTUN_FILTER_NAME, RTUN_FILTER_
 
 struct opening {
 	struct openings *all;
+	struct opening_list *list;
 	struct opening *next, **at;
+	struct rtun_timer *timer; /* of one in all->others */
 	struct rtun_op *op;      /* the caller's */
 	struct rtun_op *mux_op;  /* ours; NULL: the answer is known and waits for the loop */
 	struct rtun_defer *now;
@@ -27,21 +29,33 @@ struct opening {
 	rtun_dial_cb *cb;
 	void *arg;
 	struct opening_counts *counts;
+	struct opening_ways ways;
+	struct mux_target target;
 	uint32_t err;
 	char exit[EXIT_SIZE], why[128];
 };
 
-static void opening_free(struct opening *p)
+static void list_append(struct opening_list *l, struct opening *p)
 {
-	struct openings *o = p->all;
+	p->list = l;
+	p->at = l->tail;
+	*l->tail = p;
+	l->tail = &p->next;
+}
+
+static void opening_free(struct opening *p, uint32_t err)
+{
 	*p->at = p->next;
 	if (p->next)
 		p->next->at = p->at;
 	else
-		o->tail = p->at;
+		p->list->tail = p->at;
 	rtun_op_cancel(&p->mux_op);
 	rtun_close(&p->early);
 	rtun_defer_destroy(&p->now);
+	rtun_timer_destroy(&p->timer);
+	if (p->ways.done)
+		p->ways.done(p->ways.self, err);
 	free(p);
 }
 
@@ -92,22 +106,39 @@ static void answer(struct opening *p, uint32_t err, const char *why, struct rtun
 	r.err = err;
 	r.why = why;
 	r.s = s ? s : &none;
-	if (p->counts)
-		count(p, err, why);
 	if (bound)
 		r.bound = *bound;
 	rtun_op_done(&p->op);
-	opening_free(p);
+	opening_free(p, err);
 	cb(arg, &r);
+}
+
+static void on_opened(void *arg, uint32_t err, const char *why, struct rtun_stream **s, const struct rtun_addr *bound);
+
+static int take(struct opening *p, const struct opening_way *way, struct rtun_stream **early)
+{
+	p->counts = way->counts;
+	p->target.use = way->use;
+	snprintf(p->exit, sizeof(p->exit), "%s", way->exit ? way->exit : "");
+	return mux_open(way->mux, &p->target, on_opened, p, &p->mux_op, early);
+}
+
+static bool again(struct opening *p, uint32_t err)
+{
+	struct opening_way way;
+	return p->ways.next && p->ways.next(p->ways.self, err, &way) && take(p, &way, NULL) == 0;
 }
 
 static void on_opened(void *arg, uint32_t err, const char *why, struct rtun_stream **s, const struct rtun_addr *bound)
 {
 	struct opening *p = arg;
 	p->mux_op = NULL;
-	if (err || !p->early)
+	if (!err && p->early)
+		return; /* a peer has answered before it can have been asked: the stream goes first */
+	if (p->counts)
+		count(p, err, why);
+	if (!err || !again(p, err))
 		answer(p, err, why, s, bound);
-	/* else a peer has answered before it can have been asked: the stream goes first */
 }
 
 static void give(struct opening *p)
@@ -132,53 +163,64 @@ static void on_now(void *arg)
 		return;
 	}
 	memcpy(why, p->why, sizeof(why));
+	if (p->counts)
+		count(p, p->err, why);
 	answer(p, p->err, why, NULL, NULL);
 }
 
 static void on_cancel(void *arg)
 {
-	opening_free(arg);
+	opening_free(arg, RTUN_ERESET);
+}
+
+static void on_late(void *arg)
+{
+	static const char why[] = "the exit did not answer in time";
+	struct opening *p = arg;
+	if (p->counts)
+		count(p, RTUN_ETIMEOUT, why);
+	answer(p, RTUN_ETIMEOUT, why, NULL, NULL);
 }
 
 static void arm(struct openings *o)
 {
 	uint64_t now = rtun_now(o->ctx);
-	if (o->head)
-		rtun_timer_start(o->timer, o->head->deadline > now ? o->head->deadline - now : 0);
+	struct opening *first = o->usual.head;
+	if (first)
+		rtun_timer_start(o->timer, first->deadline > now ? first->deadline - now : 0);
 }
 
 static void on_timer(void *arg)
 {
 	struct openings *o = arg;
-	while (o->head && o->head->deadline <= rtun_now(o->ctx))
-		answer(o->head, RTUN_ETIMEOUT, "the exit did not answer in time", NULL, NULL);
+	while (o->usual.head && o->usual.head->deadline <= rtun_now(o->ctx))
+		on_late(o->usual.head);
 	arm(o);
 }
 
 int openings_init(struct openings *o, struct rtun_ctx *ctx, uint64_t limit)
 {
 	*o = (struct openings){.ctx = ctx, .limit = limit};
-	o->tail = &o->head;
+	o->usual.tail = &o->usual.head;
+	o->others.tail = &o->others.head;
 	return rtun_timer_create(ctx, on_timer, o, &o->timer);
 }
 
 void openings_fini(struct openings *o)
 {
-	while (o->head) {
-		struct rtun_op *op = o->head->op;
+	struct opening *p;
+	while ((p = o->usual.head ? o->usual.head : o->others.head)) {
+		struct rtun_op *op = p->op;
 		rtun_op_cancel(&op);
 	}
 	rtun_timer_destroy(&o->timer);
 }
 
-static int begin(struct opening *p, const struct opening_way *way, const struct rtun_dial_req *req, bool early)
+static int begin(struct opening *p, const struct opening_way *way, bool early)
 {
-	struct mux_target target = {.addr = req->addr};
 	int r;
 	if (way->mux) {
-		if (req->host)
-			snprintf(target.name, sizeof(target.name), "%s", req->host);
-		r = mux_open(way->mux, &target, on_opened, p, &p->mux_op, early ? &p->early : NULL);
+		r = take(p, way, early ? &p->early : NULL);
 		if (r < 0 || !early)
 			return r;
 	} else {
@@ -191,8 +233,23 @@ static int begin(struct opening *p, const struct opening_way *way, const struct 
 	return 0;
 }
 
-int opening_start(struct openings *o, const struct opening_way *way, const struct rtun_dial_req *req, bool early, rtun_dial_cb *cb,
-		  void *arg, struct rtun_op **ret_op)
+/* One of its own for an unusual limit. */
+static int limit(struct opening *p, uint64_t ns)
+{
+	struct openings *o = p->all;
+	bool usual = !ns || ns == o->limit;
+	p->deadline = rtun_now(o->ctx) + o->limit;
+	list_append(usual ? &o->usual : &o->others, p);
+	if (usual)
+		return 0;
+	if (rtun_timer_create(o->ctx, on_late, p, &p->timer) < 0)
+		return -RTUN_ENOMEM;
+	rtun_timer_start(p->timer, ns);
+	return 0;
+}
+
+int opening_start(struct openings *o, const struct opening_way *way, const struct opening_ways *ways, const struct rtun_dial_req *req,
+		  bool early, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
 {
 	struct opening *p;
 	int r;
@@ -203,19 +260,20 @@ int opening_start(struct openings *o, const struct opening_way *way, const struc
 	p->all = o;
 	p->cb = cb;
 	p->arg = arg;
-	p->deadline = rtun_now(o->ctx) + o->limit;
-	p->counts = way->counts;
-	snprintf(p->exit, sizeof(p->exit), "%s", way->exit ? way->exit : "");
-	p->at = o->tail;
-	*o->tail = p;
-	o->tail = &p->next;
-	if ((r = rtun_op_create(o->ctx, on_cancel, p, &p->op)) < 0 || (r = begin(p, way, req, early)) < 0) {
+	p->target.addr = req->addr;
+	snprintf(p->target.name, sizeof(p->target.name), "%s", req->host ? req->host : "");
+	if ((r = limit(p, req->timeout)) < 0 || (r = rtun_op_create(o->ctx, on_cancel, p, &p->op)) < 0 || (r = begin(p, way, early)) < 0) {
 		rtun_op_done(&p->op);
-		opening_free(p);
+		opening_free(p, 0);
 		return r;
 	}
+	if (ways) {
+		p->ways = *ways;
+		if (early)
+			p->ways.next = NULL;
+	}
 	*ret_op = p->op;
-	if (o->head == p)
+	if (o->usual.head == p)
 		arm(o);
 	return 0;
 }

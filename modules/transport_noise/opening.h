@@ -9,12 +9,16 @@
 
 #include "mux.h"
 
-/* All of one instance: one timer for all, since all have the same limit and so end in order. */
+struct opening_list {
+	struct opening *head, **tail;
+};
+
+/* All of one instance: one timer for all that have the usual limit and so end in order; a request with another one brings its own. */
 struct openings {
 	struct rtun_ctx *ctx;
 	uint64_t limit; /* ns */
 	struct rtun_timer *timer;
-	struct opening *head, **tail;
+	struct opening_list usual, others;
 };
 
 int openings_init(struct openings *o, struct rtun_ctx *ctx, uint64_t limit);
@@ -34,11 +38,22 @@ struct opening_way {
 	struct mux *mux;
 	const char *exit;  /* its name, for the answer; copied; may be NULL */
 	struct opening_counts *counts; /* outlives the mux; may be NULL */
+	struct mux_use *use;           /* see mux_target */
 	uint32_t err;
 	const char *why;
 };
-/* As rtun_dialer_ops.dial; `early`: as dial_early. */
-int opening_start(struct openings *o, const struct opening_way *way, const struct rtun_dial_req *req, bool early, rtun_dial_cb *cb,
-		  void *arg, struct rtun_op **ret_op);
+/* Who knows other ways: within one limit, and the caller hears of the last one only. */
+struct opening_ways {
+	/* The way taken last came to this before it reached the target: is there another? Not asked for early ones, whose stream
+	 * the caller has. */
+	bool (*next)(void *self, uint32_t err, struct opening_way *ret);
+	/* The last call, once: 0, or what the caller hears; RTUN_ERESET: it has cancelled. */
+	void (*done)(void *self, uint32_t err);
+	void *self;
+};
+/* As rtun_dialer_ops.dial; `early`: as dial_early. `ways` is copied; NULL: there is only this one. If it fails, ways->done is
+ * not called. */
+int opening_start(struct openings *o, const struct opening_way *way, const struct opening_ways *ways, const struct rtun_dial_req *req,
+		  bool early, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
 
 #endif

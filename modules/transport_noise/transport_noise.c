@@ -54,6 +54,8 @@ static const struct rtun_option options[] = {
 	RTUN_SIZE(struct transport_cfg, window_budget, "256MiB", 0, 0, 0, NULL, "What all windows together may grow by; a connection gets at most a fourth of it"),
 	RTUN_INT(struct transport_cfg, max_streams, "16384", 1, 1000000, 0, "role=node", "Streams at once, of all hubs; more are refused"),
 	RTUN_DURATION(struct transport_cfg, rekey_after, "1h", 10 * RTUN_S, 24 * 3600 * RTUN_S, 0, "role=node", "Age at which a tunnel's keys are replaced, streams and all"),
+	RTUN_DURATION(struct transport_cfg, session_ttl, "30m", RTUN_S, 30 * 24 * 3600 * RTUN_S, RTUN_RELOADABLE, "role=hub",
+		      "How long an unused session (session-X in a username, or strategy: sticky) keeps its exit"),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(struct transport_cfg, options);
 
@@ -91,6 +93,17 @@ static int start(struct rtun_ctx *ctx)
 {
 	struct transport *t = ctx->self;
 	return t->hub ? hub_start(t->hub) : node_start(t->node);
+}
+
+static int reload(struct rtun_ctx *ctx, const void *config)
+{
+	struct transport *t = ctx->self;
+	const struct transport_cfg before = t->cfg; /* references can't change without a restart */
+	t->cfg = *(const struct transport_cfg *)config;
+	t->cfg.keystore = before.keystore;
+	t->cfg.to = before.to;
+	t->cfg.filter = before.filter;
+	return 0;
 }
 
 static void drain(struct rtun_ctx *ctx, uint64_t ns)
@@ -211,7 +224,8 @@ static const struct rtun_command commands[] = {
 };
 
 static const struct rtun_event_type *const event_types[] = {
-	&event_exit_up, &event_exit_down, &event_enrolled, &event_revoked, &event_pair, &event_hub_up, &event_hub_down,
+	&event_exit_up, &event_exit_down, &event_enrolled, &event_revoked, &event_pair, &event_changed,
+	&event_session_moved, &event_hub_up, &event_hub_down,
 };
 
 static const struct rtun_metric metrics[] = {
@@ -233,5 +247,5 @@ static const struct rtun_need needs[] = {
 RTUN_MODULE(transport_noise,
 	.version = "1", .summary = "tunnels between a hub and its exit nodes, and their pairing (Noise IK)", .license = "BSD-2-Clause",
 	.schema = &schema, .provides = RTUN_LIST(ports), .commands = RTUN_LIST(commands), .events = RTUN_LIST(event_types),
-	.metrics = RTUN_LIST(metrics), .create = create, .setup = setup, .prepare = prepare, .start = start, .drain = drain,
+	.metrics = RTUN_LIST(metrics), .create = create, .setup = setup, .prepare = prepare, .start = start, .reload = reload, .drain = drain,
 	.stop = stop, .destroy = destroy, .status = status, .doctor = doctor, .needs = RTUN_LIST(needs));

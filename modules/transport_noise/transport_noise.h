@@ -37,6 +37,7 @@ struct transport_cfg {
 	uint32_t congestion;
 	uint64_t max_streams;
 	uint64_t rekey_after; /* ns; node */
+	uint64_t session_ttl; /* ns; hub */
 };
 
 struct transport {

@@ -15,22 +15,10 @@ hub_modules='  - module: frontend_connect
     exit: away
     to: tunnel'
 lab_start
-
-# A second exit, elsewhere: the servers see 11.0.2.1
-place away
-link net toaway away up0
-address net toaway 11.0.2.254/24
-address away up0 11.0.2.1/24
-route away default 11.0.2.254
-
 hub_conf
 run_hub
 pair_node home
-node_conf away
-mkdir -m 700 away
-rt away away enroll "$(new_url --name away)" >enroll.away 2>&1 || fail "enroll: $(cat enroll.away)"
-spawn away away $RESTUNNEL run -c "$lab/away.yaml"
-await $((20 * patience)) "the second exit" online away
+second_exit
 spawn origin net python3 "$e2e/origin.py" 11.0.9.9 8080
 await 10 "the second server" grep -q ready origin.log
 

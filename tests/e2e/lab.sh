@@ -382,6 +382,22 @@ pair_node() {
 	run_node "${1:-node}"
 	check "the tunnel of ${1:-node} is usable" usable
 }
+# second_exit: `away`, elsewhere: the servers see 11.0.2.1, and it has no IPv6
+second_exit() {
+	place away
+	link net toaway away up0
+	address net toaway 11.0.2.254/24
+	address away up0 11.0.2.1/24
+	route away default 11.0.2.254
+	node_conf away
+	mkdir -m 700 away
+	rt away away enroll "$(new_url --name away)" >enroll.away 2>&1 || fail "enroll: $(cat enroll.away)"
+	run_away
+}
+run_away() {
+	spawn away away $RESTUNNEL run -c "$lab/away.yaml"
+	await $((20 * patience)) "the second exit" online away
+}
 usable() { hub status --wait=$((20 * patience)) >/dev/null; }
 
 # online NAME: does the hub say so?

@@ -48,7 +48,7 @@ static void dial(struct call *c, bool early)
 {
 	struct rtun_dial_req req = {.size = sizeof(req), .host = "x", .addr = {.port = 80}};
 	struct opening_way way = {.mux = d->mux, .exit = "home", .counts = &counts};
-	ck_assert_int_eq(opening_start(&openings, &way, &req, early, on_dialled, c, &c->op), 0);
+	ck_assert_int_eq(opening_start(&openings, &way, NULL, &req, early, on_dialled, c, &c->op), 0);
 	ck_assert_int_eq(c->calls, 0);
 }
 
@@ -66,7 +66,8 @@ static void teardown_openings(void)
 	for (int i = 0; i < 2; i++)
 		rtun_close(&calls[i].s);
 	mux_destroy(&d->mux);
-	ck_assert_ptr_null(openings.head);
+	ck_assert_ptr_null(openings.usual.head);
+	ck_assert_ptr_null(openings.others.head);
 	openings_fini(&openings);
 	teardown();
 }
@@ -155,6 +156,29 @@ START_TEST(limit)
 }
 END_TEST
 
+/* A request's own limit, shorter or longer, in whatever order; the usual ones are not held up by it. */
+START_TEST(own_limit)
+{
+	static const uint64_t limits[] = {3 * RTUN_S, 40 * RTUN_S};
+	struct rtun_dial_req req = {.size = sizeof(req), .host = "x", .addr = {.port = 80}, .timeout = limits[_i]};
+	struct opening_way way = {.mux = d->mux, .exit = "home", .counts = &counts};
+	ck_assert_int_eq(opening_start(&openings, &way, NULL, &req, false, on_dialled, &calls[0], &calls[0].op), 0);
+	dial(&calls[1], false);
+	seconds(2);
+	ck_assert_int_eq(calls[0].calls + calls[1].calls, 0);
+	seconds(2);
+	ck_assert_int_eq(calls[0].calls, _i == 0);
+	seconds(27);
+	ck_assert_int_eq(calls[1].calls, 1);
+	ck_assert_int_eq(calls[0].calls, _i == 0);
+	seconds(10);
+	ck_assert_int_eq(calls[0].calls, 1);
+	ck_assert_uint_eq(calls[0].err, RTUN_ETIMEOUT);
+	ck_assert_uint_eq(calls[1].err, RTUN_ETIMEOUT);
+	ck_assert_uint_eq(counts.results[RTUN_ETIMEOUT], 2);
+}
+END_TEST
+
 /* All are given up at the end, in either state, and nobody is called. */
 START_TEST(given_up_at_the_end)
 {
@@ -178,6 +202,7 @@ int main(void)
 	tcase_add_loop_test(t, first_call, TAKE, DIAL);
 	tcase_add_loop_test(t, answered_before_it_was_asked, 0, 4);
 	tcase_add_loop_test(t, limit, 0, 2);
+	tcase_add_loop_test(t, own_limit, 0, 2);
 	tcase_add_test(t, given_up_at_the_end);
 	suite_add_tcase(s, t);
 	return bed_run(s);

@@ -234,13 +234,16 @@ static int key_dh(void *obj, const char *name, const uint8_t peer[32], uint8_t r
 
 static const struct rtun_keystore_ops key_ops = {.size = sizeof(key_ops), .ensure = key_ensure, .public_key = key_public, .dh = key_dh};
 
-#define TARGETS 4
+#define TARGETS 8
 static struct app targets[TARGETS];
 static int target_count;
 static rtun_dial_cb *dial_cb;
 static void *dial_arg;
 static struct rtun_op *dial_op;
 static uint32_t dial_err; /* what becomes of it; DIAL_NEVER: nothing */
+static uint32_t dial_err_at[1 + NODES]; /* the same at one node; 0: as everywhere */
+static int dials_at[1 + NODES];
+static uint32_t dial_end;
 #define DIAL_NEVER UINT32_MAX
 
 static void dial_cancel(void *arg)
@@ -252,12 +255,12 @@ static void dial_cancel(void *arg)
 static void dial_answer(void *arg)
 {
 	struct rtun_stream *s = NULL;
-	struct rtun_dial_result r = {.size = sizeof(r), .s = &s, .why = "", .err = dial_err};
+	struct rtun_dial_result r = {.size = sizeof(r), .s = &s, .why = "", .err = dial_end};
 	(void)arg;
 	if (!dial_op)
 		return;
 	rtun_op_done(&dial_op);
-	if (!dial_err) {
+	if (!dial_end) {
 		ck_assert_int_lt(target_count, TARGETS);
 		ck_assert_int_eq(app_open(&targets[target_count]), 0);
 		s = targets[target_count++].s;
@@ -273,7 +276,10 @@ static int test_dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *c
 	dial_arg = arg;
 	ck_assert_int_eq(rtun_op_create(obj, dial_cancel, NULL, &dial_op), 0);
 	*ret_op = dial_op;
-	return dial_err == DIAL_NEVER ? 0 : rtun_post(obj, dial_answer, NULL);
+	int i = (int)(place_of(obj) - places);
+	dials_at[i]++;
+	dial_end = dial_err_at[i] ? dial_err_at[i] : dial_err;
+	return dial_end == DIAL_NEVER ? 0 : rtun_post(obj, dial_answer, NULL);
 }
 static const struct rtun_dialer_ops dial_ops = {.size = sizeof(dial_ops), .dial = test_dial};
 
@@ -313,6 +319,7 @@ static void place_start(int i)
 		.device_name = i == 1 ? "home" : "work",
 		.window = 65536,
 		.max_streams = 100,
+		.session_ttl = 30 * MINUTE,
 		.listen = {.items = &endpoint, .count = 1, .item_size = sizeof(endpoint)},
 	};
 	p->hc.ctx.self = NULL;
@@ -355,6 +362,8 @@ static void setup(void)
 	memset(targets, 0, sizeof(targets));
 	target_count = line_count = 0;
 	dial_err = 0;
+	memset(dial_err_at, 0, sizeof(dial_err_at));
+	memset(dials_at, 0, sizeof(dials_at));
 	split = pauses = 0;
 	unreachable = false;
 	door = (struct door){.can_close = true, .from = {node_address, node_address, node_address}};

@@ -99,7 +99,7 @@ static int dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, vo
 {
 	struct null *n = obj;
 	struct opening_way way = {.mux = n->mux, .err = RTUN_ENOEXIT, .why = "no exit is connected"};
-	return opening_start(&n->openings, &way, req, false, cb, arg, ret_op);
+	return opening_start(&n->openings, &way, NULL, req, false, cb, arg, ret_op);
 }
 
 static const struct rtun_dialer_ops dialer = {.size = sizeof(dialer), .dial = dial};

@@ -10,8 +10,14 @@
 
 #define RTUN_DIALER "rtun.dialer/1"
 
+/* Which one of several exits that would all do. STICKY: the one that `source` and `selector` had before. */
+#define RTUN_STRATEGY_BEST 0
+#define RTUN_STRATEGY_STICKY 1
+#define RTUN_STRATEGY_ROUND_ROBIN 2
+#define RTUN_STRATEGY_RANDOM 3
+
 struct rtun_dial_req {
-	uint32_t size;
+	uint32_t size; /* may be smaller than here: RTUN_HAS() */
 	uint32_t flags;        /* 0 */
 	const char *host;      /* a name, NUL-terminated, not resolved; NULL: `addr` is the target */
 	struct rtun_addr addr; /* its port is the target's port in both cases */
@@ -19,6 +25,8 @@ struct rtun_dial_req {
 	const char *exit;      /* the entry's own `exit:` setting; NULL: none */
 	const char *source;    /* the asking instance, for logs; may be NULL */
 	uint64_t timeout;      /* ns until RTUN_ETIMEOUT; 0: the dialer's own */
+	uint32_t strategy;     /* RTUN_STRATEGY_...: one of several exits */
+	uint32_t reserved;
 };
 
 /* err 0: *s is the open stream: take it by copying the pointer and setting *s to NULL; left there, it is closed after

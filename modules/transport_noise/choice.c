@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * choice.c - see choice.h. An exit that was asked for by name is the only one: traffic never leaves from another.
+ */
+#include "choice.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "selector.h"
+
+/* The formula of `best`; doc/choosing.md says why. */
+#define NEAR (10 * RTUN_MS) /* round trips below this are much the same */
+#define UNKNOWN RTUN_S      /* the round trip, before the first was measured */
+#define STREAMS 16U         /* so many streams are as bad as twice the way */
+#define REFUSED 4U          /* so many times as far, */
+#define REFUSED_FOR (10 * RTUN_S)
+#define EQUAL 4U /* a fourth more than the lowest cost is still equal; who was equal may have a half more */
+
+/* ---- the wish ---- */
+
+static void name_key(const struct rtun_dial_req *req, const struct selector *s, struct wish *w)
+{
+	static const char *const kinds[] = {[WISH_ALL] = "any", [WISH_TAG] = "tag", [WISH_EXIT] = "exit"};
+	const char *session[] = {"session", s->session, kinds[w->of], w->name};
+	const char *sticky[] = {"sticky", req->source ? req->source : "", req->selector ? req->selector : ""};
+	w->lasting = s->session[0] || w->strategy == RTUN_STRATEGY_STICKY;
+	if (s->session[0])
+		session_key(session, 4, w->key);
+	else if (w->lasting)
+		session_key(sticky, 3, w->key);
+}
+
+bool wish_read(const struct rtun_dial_req *req, struct wish *w, struct choice *c)
+{
+	struct selector s;
+	*w = (struct wish){.of = WISH_ALL};
+	if (selector_parse(req->selector, &s) < 0) {
+		*c = (struct choice){.err = RTUN_ESELECTOR};
+		snprintf(c->why, sizeof(c->why), "the username is no choice of an exit: NAME, exit-NAME, tag-TAG, any, session-X");
+		return false;
+	}
+	if (RTUN_HAS(struct rtun_dial_req, req, strategy))
+		w->strategy = req->strategy;
+	const char *fixed = !s.exit[0] && !s.tag[0] && !s.any ? req->exit : NULL;
+	const char *name = fixed && fixed[0] ? fixed : s.exit[0] ? s.exit : s.tag;
+	w->of = name == s.tag ? s.tag[0] ? WISH_TAG : WISH_ALL : WISH_EXIT;
+	snprintf(w->name, sizeof(w->name), "%s", name);
+	if (w->of != WISH_EXIT)
+		name_key(req, &s, w);
+	return true;
+}
+
+/* ---- who is left ---- */
+
+struct candidate {
+	struct peer *peer;
+	uint64_t cost;
+};
+
+static bool is_tried(const struct peer *p, const struct tried *tried)
+{
+	for (uint32_t i = 0; i < tried->count; i++)
+		if (tried->exits[i] == p)
+			return true;
+	return false;
+}
+
+static bool fits(const struct device *d, const struct wish *w)
+{
+	if (w->of != WISH_TAG)
+		return w->of == WISH_ALL || strcmp(d->name, w->name) == 0;
+	for (uint32_t i = 0; i < d->tag_count; i++)
+		if (strcmp(d->tags[i], w->name) == 0)
+			return true;
+	return false;
+}
+
+static uint64_t cost_of(const struct peer *p)
+{
+	struct peer_sums sums;
+	peer_sum(p, &sums);
+	uint64_t cost = ((sums.rtt ? sums.rtt : UNKNOWN) + NEAR) / STREAMS * (STREAMS + sums.streams);
+	bool refused = p->refused_at && rtun_now(p->hub->ctx) - p->refused_at < REFUSED_FOR;
+	return refused ? REFUSED * cost : cost;
+}
+
+/* ---- strategies: one of `n`, at least one ---- */
+
+static struct peer *longest_ago(const struct candidate *c, uint32_t n)
+{
+	struct peer *found = c->peer;
+	for (uint32_t i = 1; i < n; i++)
+		if (c[i].peer->chosen < found->chosen)
+			found = c[i].peer;
+	return found;
+}
+
+static struct peer *best(struct candidate *c, uint32_t n)
+{
+	uint64_t lowest = UINT64_MAX;
+	uint32_t equals = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		c[i].cost = cost_of(c[i].peer);
+		if (c[i].cost < lowest)
+			lowest = c[i].cost;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct peer *p = c[i].peer;
+		p->equal = c[i].cost <= lowest + lowest / EQUAL * (p->equal ? 2 : 1);
+		if (p->equal)
+			c[equals++] = c[i];
+	}
+	return longest_ago(c, equals);
+}
+
+static struct peer *any(struct candidate *c, uint32_t n)
+{
+	return c[randombytes_uniform(n)].peer;
+}
+
+static struct peer *in_turn(struct candidate *c, uint32_t n)
+{
+	return longest_ago(c, n);
+}
+
+static struct peer *(*const strategies[])(struct candidate *, uint32_t) = {
+	[RTUN_STRATEGY_BEST] = best, [RTUN_STRATEGY_STICKY] = best, [RTUN_STRATEGY_ROUND_ROBIN] = in_turn, [RTUN_STRATEGY_RANDOM] = any,
+};
+
+/* ---- the choice ---- */
+
+RTUN_PRINTF(3, 4) static void refuse(struct choice *c, uint32_t err, const char *fmt, ...)
+{
+	va_list ap;
+	c->err = err;
+	va_start(ap, fmt);
+	vsnprintf(c->why, sizeof(c->why), fmt, ap);
+	va_end(ap);
+}
+
+/* Nobody is left. `full`: what is the matter with one that is connected. */
+static void explain(const struct wish *w, bool known, const char *full, struct choice *c)
+{
+	if (full)
+		refuse(c, RTUN_EOVERLOAD, "%.120s", full);
+	else if (w->of == WISH_ALL)
+		refuse(c, RTUN_ENOEXIT, "no exit is connected");
+	else if (w->of == WISH_TAG && known)
+		refuse(c, RTUN_ENOEXIT, "no exit with tag %.32s is connected", w->name);
+	else if (w->of == WISH_TAG)
+		refuse(c, RTUN_ESELECTOR, "no exit has the tag %.32s", w->name);
+	else if (known)
+		refuse(c, RTUN_ENOEXIT, "exit %.32s is away", w->name);
+	else
+		refuse(c, RTUN_ESELECTOR, "there is no exit called %.32s", w->name);
+}
+
+static struct candidate *room_for_all(struct hub *h)
+{
+	struct candidate *room = h->candidates;
+	if (h->candidate_room < h->devices->count || !room) {
+		if (!(room = reallocarray(room, h->devices->count + 1, sizeof(*room))))
+			return NULL;
+		h->candidates = room;
+		h->candidate_room = h->devices->count + 1;
+	}
+	return room;
+}
+
+static const char *limit_reached(const struct peer *p)
+{
+	(void)p;
+	return NULL;
+}
+
+static void choose(struct hub *h, const struct wish *w, const struct tried *tried, struct choice *c)
+{
+	struct candidate *left = room_for_all(h);
+	const char *full = left ? NULL : "the hub is out of memory";
+	bool known = false;
+	uint32_t n = 0;
+	for (uint32_t i = 0; left && i < h->devices->count; i++) {
+		struct peer *p = h->devices->items[i]->tunnel;
+		const char *reached;
+		if (!fits(h->devices->items[i], w))
+			continue;
+		known = true;
+		if (!p || !p->tunnel || is_tried(p, tried))
+			continue;
+		if ((reached = limit_reached(p)))
+			full = reached;
+		else
+			left[n++].peer = p;
+	}
+	if (n)
+		c->peer = strategies[w->strategy <= RTUN_STRATEGY_RANDOM ? w->strategy : RTUN_STRATEGY_BEST](left, n);
+	else
+		explain(w, known, full, c);
+}
+
+/* The exit that the session had: it goes on there, or can't, or (false) it has to have another one. */
+static bool stay(struct session *s, const struct wish *w, const struct tried *tried, struct choice *c)
+{
+	struct peer *p = s->exit;
+	const char *full = p ? limit_reached(p) : NULL;
+	if (!p || !p->tunnel || p == tried->leaving || !fits(p->device, w))
+		return false;
+	if (!s->reached && (full || is_tried(p, tried)))
+		return false;
+	if (full)
+		refuse(c, RTUN_EOVERLOAD, "%.120s", full);
+	else if (is_tried(p, tried))
+		refuse(c, RTUN_EOVERLOAD, "the session's exit %.32s could not take it", p->device->name);
+	else
+		c->peer = p;
+	return true;
+}
+
+static void say_moved(struct hub *h, const struct session *s, const struct peer *to)
+{
+	const struct peer *from = s->exit;
+	struct event_session e = {.from = from ? from->device->name : NULL, .exit = to->device->name};
+	rtun_publish(h->ctx, &event_session_moved, &e);
+	rtun_log(h->ctx, RTUN_INFO, "a session goes on at exit %s; it was at %s", e.exit, e.from ? e.from : "one that is revoked");
+}
+
+static void choose_lasting(struct hub *h, const struct wish *w, const struct tried *tried, struct choice *c)
+{
+	struct session *s = session_find(&h->sessions, w->key);
+	c->session = s;
+	if (s && stay(s, w, tried, c))
+		return;
+	choose(h, w, tried, c);
+	if (!c->peer || (s && s->exit == c->peer))
+		return;
+	if (!s) {
+		c->session = session_add(&h->sessions, w->key, c->peer);
+		return;
+	}
+	if (s->reached)
+		say_moved(h, s, c->peer);
+	s->exit = c->peer;
+}
+
+void choice_make(struct hub *h, const struct wish *w, const struct tried *tried, struct choice *c)
+{
+	*c = (struct choice){0};
+	if (w->lasting)
+		choose_lasting(h, w, tried, c);
+	else
+		choose(h, w, tried, c);
+	if (c->peer)
+		c->peer->chosen = ++h->choices;
+}
+
+bool choice_again(uint32_t err)
+{
+	static const bool again[] = {
+		[RTUN_EUNREACHABLE] = true, [RTUN_ENOEXIT] = true,   [RTUN_EOVERLOAD] = true, [RTUN_ERESET] = true,
+		[RTUN_ETRUNCATED] = true,   [RTUN_EINTERNAL] = true, [RTUN_EADDRTYPE] = true,
+	};
+	return err >= sizeof(again) || again[err];
+}

@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Which exit a connection leaves from: by username, by entry, by strategy; sessions; what happens when the exit dies, or can't
+# take it. Two exits: home (the servers see 11.0.1.1) and away (11.0.2.1, without IPv6).
+. "$(dirname "$0")/lab.sh"
+hub_modules='  - {module: frontend_socks5, name: fixed, listen: 127.0.0.1:1082, exit: home, to: tunnel}
+  - {module: frontend_socks5, name: sticky, listen: 127.0.0.1:1083, strategy: sticky, to: tunnel}
+  - {module: frontend_socks5, name: turns, listen: 127.0.0.1:1084, strategy: round-robin, to: tunnel}
+  - {module: frontend_socks5, name: dice, listen: 127.0.0.1:1085, strategy: random, to: tunnel}'
+lab_start
+hub_conf
+run_hub
+pair_node home
+second_exit
+hub tag home lab wide >/dev/null && hub tag away lab >/dev/null || fail "tag"
+
+spawn who net python3 "$e2e/choose.py" serve 7000
+await 10 "the server that says who asks" grep -q ready who.log
+# from PORT [USER [HOST]]: from where the server was asked, or curl's status
+from() { at hub curl -sS -m $((20 * patience)) -x "socks5h://${2:+$2:x@}127.0.0.1:$1" "http://${3:-11.0.9.9}:7000/" 2>/dev/null || echo "failed $?"; }
+# repeat N CMD...: each line of output once, sorted, in one line
+repeat() {
+	repeat_n=$1
+	shift
+	for _ in $(seq "$repeat_n"); do "$@"; done | sort | uniq -c | awk '{ printf "%s%s*%s", (NR > 1 ? " " : ""), $1, $2 }'
+}
+both() { case $1 in *11.0.1.1*11.0.2.1*) [ "$2" -ge 1 ] ;; *) return 1 ;; esac; }
+
+# ---- by username, by entry
+
+for row in home=11.0.1.1 exit-away=11.0.2.1 tag-wide=11.0.1.1 away-session-1=11.0.2.1; do
+	same "username ${row%=*}" "${row#*=}" "$(from 1080 "${row%=*}")"
+done
+same "the entry's exit" 3*11.0.1.1 "$(repeat 3 from 1082)"
+same "the username is stronger" 11.0.2.1 "$(from 1082 away)"
+check "any, too" both "$(repeat 8 from 1082 any)" 1
+for user in nobody tag-x exit home-x-any; do same "refused: $user" 1 "$(tool choose reply "$user" 11.0.9.9 7000)"; done
+
+# ---- strategies
+
+check "best: equals share" both "$(repeat 8 from 1080)" 1
+same "round-robin" "5*11.0.1.1 5*11.0.2.1" "$(repeat 10 from 1084)"
+check "random" both "$(repeat 30 from 1085)" 1
+case $(repeat 10 from 1083) in 10*) say "ok: sticky" ;; *) fail "sticky: $(repeat 10 from 1083)" ;; esac
+case $(repeat 10 from 1080 session-42) in 10*) say "ok: a session" ;; *) fail "a session" ;; esac
+same "a session by round-robin" "$(from 1080 any-session-7)" "$(from 1084 any-session-7)"
+same "with a tag" 4*11.0.1.1 "$(repeat 4 from 1084 tag-wide-session-7)"
+
+# ---- another try: away has no IPv6, and is asked every other time
+
+same "an exit that can't is passed over" 6*2600:11:7::10 "$(repeat 6 from 1084 any '[2600:11:9::9]')"
+same "but not if it was asked for" 4 "$(tool choose reply away 2600:11:9::9 7000)"
+tried() { hub metrics | sed -n "s/^restunnel_streams_total{.*exit=\"$1\",result=\"$2\".*} //p"; }
+check "both were asked" [ "$(tried away unreachable)" -ge 2 ]
+same "refused by the target: no other is asked" 5 "$(tool choose reply any 11.0.9.9 81)"
+same "... once" 1 "$( (tried home refused; tried away refused) | paste -sd+)"
+
+# ---- the exit of a session dies
+
+where() { case $1 in 11.0.1.1) echo home ;; *) echo away ;; esac; }
+first=$(from 1080 session-42)
+carrier=$(where "$first")
+spawn held hub python3 "$e2e/choose.py" hold session-42 11.0.9.9 7000
+await 10 "a connection of the session" grep -q open held.log
+kill -9 "$(pid_of "$carrier")"
+wait "$(pid_of "$carrier")"
+await $((15 * patience)) "the connection to break" grep -qE "broken|ended" held.log
+say "ok: its connection broke"
+await $((15 * patience)) "the hub to know" not online "$carrier"
+second=$(from 1080 session-42)
+case $second in "$first" | failed*) fail "the session went on at $second" ;; esac
+say "ok: the next one is at $(where "$second")"
+check "the log says so" grep -q "a session goes on at exit $(where "$second"); it was at $carrier" hub.log
+same "an exit by name stays away" 3 "$(tool choose reply "$carrier" 11.0.9.9 7000)"
+same "with a session, too" 3 "$(tool choose reply "$carrier-session-1" 11.0.9.9 7000)"
+[ "$carrier" = away ] || same "by the entry, too" 3 "$(tool choose reply '' 11.0.9.9 7000 1082)"
+same "everything else uses the other one" "4*$second" "$(repeat 4 from 1085)"
+if [ "$carrier" = home ]; then run_node home; else run_away; fi
+await $((15 * patience)) "it to be back" online "$carrier"
+same "the session stays where it is" "4*$second" "$(repeat 4 from 1080 session-42)"
+
+# ---- kept HTTP connections: a name is another device's now
+
+hub rename home other >/dev/null && hub rename away home >/dev/null || fail "rename"
+same "home is the other one" 11.0.2.1 "$(from 1080 home)"
+tool choose kept home 11.0.9.9:7000 renamed.go >renamed.log 2>&1 &
+renaming=$!
+await 10 "the first answer" grep -q 11.0.2.1 renamed.log
+hub rename home away >/dev/null && hub rename other home >/dev/null || fail "rename back"
+: >renamed.go
+wait $renaming || fail "$(cat renamed.log)"
+same "a kept connection, before and after" "11.0.2.1 11.0.1.1" "$(tr '\n' ' ' <renamed.log | sed 's/ $//')"
+
+# ---- a reload
+
+sed -i 's/strategy: sticky/strategy: round-robin/; s/name: tunnel/&\n    session-ttl: 1s/' hub.yaml
+hub reload >/dev/null || fail "reload"
+same "another strategy" "2*11.0.1.1 2*11.0.2.1" "$(repeat 4 from 1083)"
+a=$(from 1084 any-session-t)
+sleep 1.2
+same "after its time the session chooses anew" "1" "$([ "$a" != "$(from 1084 any-session-t)" ] && echo 1)"
+
+stop home && stop away && stop hub || fail "something did not end well"
+say "$test_name: passed"
