@@ -14,10 +14,10 @@
 /* The formula of `best`; doc/choosing.md says why. */
 #define NEAR (10 * RTUN_MS) /* round trips below this are much the same */
 #define UNKNOWN RTUN_S      /* the round trip, before the first was measured */
-#define STREAMS 16U         /* so many streams are as bad as twice the way */
+#define STREAMS 64U         /* so many streams are as bad as twice the way */
 #define REFUSED 4U          /* so many times as far, */
 #define REFUSED_FOR (10 * RTUN_S)
-#define EQUAL 4U /* a fourth more than the lowest cost is still equal; who was equal may have a half more */
+#define MUCH 2U /* the best one may cost half as much again as another, and stays the best */
 
 /* ---- the wish ---- */
 
@@ -98,22 +98,22 @@ static struct peer *longest_ago(const struct candidate *c, uint32_t n)
 	return found;
 }
 
+/* Who was the best one stays it as long as none is much better: a browser's connections should leave from one address. */
 static struct peer *best(struct candidate *c, uint32_t n)
 {
-	uint64_t lowest = UINT64_MAX;
-	uint32_t equals = 0;
+	struct candidate *lowest = c, *before = NULL;
 	for (uint32_t i = 0; i < n; i++) {
 		c[i].cost = cost_of(c[i].peer);
-		if (c[i].cost < lowest)
-			lowest = c[i].cost;
+		if (c[i].cost < lowest->cost)
+			lowest = &c[i];
+		if (c[i].peer->best && (!before || c[i].cost < before->cost))
+			before = &c[i];
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		struct peer *p = c[i].peer;
-		p->equal = c[i].cost <= lowest + lowest / EQUAL * (p->equal ? 2 : 1);
-		if (p->equal)
-			c[equals++] = c[i];
-	}
-	return longest_ago(c, equals);
+	if (before && before->cost <= lowest->cost + lowest->cost / MUCH)
+		return before->peer;
+	for (uint32_t i = 0; i < n; i++)
+		c[i].peer->best = &c[i] == lowest;
+	return lowest->peer;
 }
 
 static struct peer *any(struct candidate *c, uint32_t n)
@@ -195,7 +195,9 @@ static void choose(struct hub *h, const struct wish *w, const struct tried *trie
 		else
 			left[n++].peer = p;
 	}
-	if (n)
+	if (n && w->of == WISH_EXIT)
+		c->peer = left->peer;
+	else if (n)
 		c->peer = strategies[w->strategy <= RTUN_STRATEGY_RANDOM ? w->strategy : RTUN_STRATEGY_BEST](left, n);
 	else
 		explain(w, known, full, c);

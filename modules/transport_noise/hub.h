@@ -63,7 +63,7 @@ struct peer {
 	/* choice.c */
 	uint64_t chosen;     /* hub->choices at the last time */
 	uint64_t refused_at; /* ns: a connection, for reasons of its own; 0: never */
-	bool equal;          /* was near enough to the best */
+	bool best;           /* was taken as the best one, by whoever asked last */
 };
 
 /* restunnel_knocks_total{result=} */

@@ -34,12 +34,12 @@ for row in home=11.0.1.1 exit-away=11.0.2.1 tag-wide=11.0.1.1 away-session-1=11.
 done
 same "the entry's exit" 3*11.0.1.1 "$(repeat 3 from 1082)"
 same "the username is stronger" 11.0.2.1 "$(from 1082 away)"
-check "any, too" both "$(repeat 8 from 1082 any)" 1
+check "any, too" both "$(repeat 8 from 1084 any)" 1
 for user in nobody tag-x exit home-x-any; do same "refused: $user" 1 "$(tool choose reply "$user" 11.0.9.9 7000)"; done
 
 # ---- strategies
 
-check "best: equals share" both "$(repeat 8 from 1080)" 1
+case $(repeat 8 from 1080) in 8*) say "ok: best" ;; *) fail "best: $(repeat 8 from 1080)" ;; esac
 same "round-robin" "5*11.0.1.1 5*11.0.2.1" "$(repeat 10 from 1084)"
 check "random" both "$(repeat 30 from 1085)" 1
 case $(repeat 10 from 1083) in 10*) say "ok: sticky" ;; *) fail "sticky: $(repeat 10 from 1083)" ;; esac

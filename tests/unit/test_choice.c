@@ -157,53 +157,43 @@ START_TEST(nearest)
 	exits(3, (uint32_t[]){80, 20, 300});
 	spread(8, RTUN_STRATEGY_BEST, n);
 	ck_assert_int_eq(n[1], 8);
-	/* (20 + 10) * (1 + s/16) = 90 where s = 32: from then on the second takes some, and the third none */
-	spread(60, RTUN_STRATEGY_BEST, n);
-	ck_assert_int_gt(n[0], 5);
-	ck_assert_int_gt(n[1], 20);
+	/* (20 + 10) * (1 + s/64) is half more than 90 where s = 224: then the first takes some, and the third none */
+	spread(240, RTUN_STRATEGY_BEST, n);
+	ck_assert_int_ge(n[0], 20);
+	ck_assert_int_gt(n[1], 200);
 	ck_assert_int_eq(n[2], 0);
 }
 END_TEST
 
-START_TEST(equals_share)
+/* One stays the best until another is much better, whatever the noise, and whoever else is asked for in between. */
+START_TEST(stays)
 {
-	int n[EXITS];
 	exits(3, (uint32_t[]){40, 45, 38});
-	spread(30, RTUN_STRATEGY_BEST, n);
-	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(n[i], 10);
-	/* also where nothing lasts */
-	for (int i = 0; i < EXITS; i++)
-		sums[i].streams = 0;
-	memset(n, 0, sizeof(n));
-	for (int i = 0; i < 30; i++)
-		n[take(NULL, RTUN_STRATEGY_BEST)]++;
-	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(n[i], 10);
+	ck_assert_int_eq(take(NULL, RTUN_STRATEGY_BEST), 2);
+	for (uint32_t i = 0; i < 200; i++) {
+		sums[i % 3].rtt = (33 + i % 17) * RTUN_MS; /* 43 to 59: less than half more */
+		ck_assert_int_eq(take(NULL, RTUN_STRATEGY_BEST), 2);
+		take("a", RTUN_STRATEGY_BEST);
+		take("any", RTUN_STRATEGY_ROUND_ROBIN);
+	}
+	exits(3, (uint32_t[]){40, 20, 38});
+	ck_assert_int_eq(take(NULL, RTUN_STRATEGY_BEST), 1);
+	sums[1].rtt = 50 * RTUN_MS;
+	ck_assert_int_eq(take(NULL, RTUN_STRATEGY_BEST), 1);
+	peers[1].tunnel = NULL;
+	ck_assert_int_eq(take(NULL, RTUN_STRATEGY_BEST), 2);
 }
 END_TEST
 
-/* At the border of being equal, noise neither brings one in nor throws it out again. */
-START_TEST(no_flapping)
+/* Those with a tag have a best one of their own. */
+START_TEST(stays_with_a_tag)
 {
-	int changes = 0;
-	bool before = false;
-	exits(2, (uint32_t[]){90, 140});
-	for (int i = 0; i < 200; i++) {
-		sums[1].rtt = (i & 1 ? 118 : 135) * RTUN_MS; /* 1.28 to 1.45 of the lowest cost */
-		take(NULL, RTUN_STRATEGY_BEST);
-		changes += peers[1].equal != before;
-		before = peers[1].equal;
-	}
-	ck_assert_int_eq(changes, 0);
-	ck_assert(!before);
-	sums[1].rtt = 100 * RTUN_MS;
-	take(NULL, RTUN_STRATEGY_BEST);
-	ck_assert(peers[1].equal);
-	for (int i = 0; i < 200; i++) {
-		sums[1].rtt = (i & 1 ? 118 : 135) * RTUN_MS;
-		take(NULL, RTUN_STRATEGY_BEST);
-		ck_assert(peers[1].equal);
+	exits(3, (uint32_t[]){40, 45, 38});
+	devices[0].tags = devices[1].tags = tags;
+	devices[0].tag_count = devices[1].tag_count = 1;
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(take(NULL, RTUN_STRATEGY_BEST), 2);
+		ck_assert_int_eq(take("tag-mobile", RTUN_STRATEGY_BEST), 0);
 	}
 }
 END_TEST
@@ -418,8 +408,8 @@ int main(void)
 	tcase_add_test(t, wishes);
 	tcase_add_test(t, old_request);
 	tcase_add_test(t, nearest);
-	tcase_add_test(t, equals_share);
-	tcase_add_test(t, no_flapping);
+	tcase_add_test(t, stays);
+	tcase_add_test(t, stays_with_a_tag);
 	tcase_add_test(t, not_known_yet_and_refused);
 	tcase_add_test(t, in_turn);
 	tcase_add_loop_test(t, keeps, 0, 4);

@@ -25,6 +25,13 @@ static struct peer *peer_at(int i)
 	return device_by_key(hub->hub->devices, places[i].public)->tunnel;
 }
 
+/* This one is asked first. */
+static void prefer(int i)
+{
+	peer_at(i)->best = true;
+	peer_at(3 - i)->best = false;
+}
+
 /* Each end that the first exit may say, and whether the second is asked; by name, never. */
 START_TEST(errors)
 {
@@ -49,7 +56,7 @@ START_TEST(errors)
 	/* one of them can */
 	memset(dials_at, 0, sizeof(dials_at));
 	dial_err_at[1] = 0;
-	peer_at(1)->chosen = UINT64_MAX; /* the other one first */
+	prefer(2);
 	peer_at(1)->refused_at = peer_at(2)->refused_at = 0;
 	dial("any");
 	ck_assert_int_eq(dials_at[2], 1);
@@ -67,7 +74,7 @@ START_TEST(lost)
 {
 	static const char *const users[] = {NULL, "any", "session-1", "home"};
 	dial_err = DIAL_NEVER;
-	peer_at(2)->chosen = UINT64_MAX;
+	prefer(1);
 	dial_with(users[_i], hub_dialer_ops.dial);
 	pass(RTUN_S);
 	ck_assert_int_eq(dials_at[1], 1);
@@ -192,7 +199,7 @@ START_TEST(session)
 	rtun_close(&dialled.s);
 	/* an exit that has never taken it is no reason to stay */
 	dial_err_at[first] = RTUN_EOVERLOAD;
-	peer_at(3 - first)->chosen = UINT64_MAX;
+	prefer(first);
 	peer_at(1)->refused_at = peer_at(2)->refused_at = 0;
 	dial("session-43");
 	ck_assert_uint_eq(dialled.err, 0);
