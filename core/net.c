@@ -21,6 +21,7 @@
 #include "app_state.h"
 #include "keepfd.h"
 #include "loop.h"
+#include "peer.h"
 #include "sandbox.h"
 #include "stream_fd.h"
 #include "timer.h"
@@ -50,6 +51,9 @@ struct rtun_listener {
 	int fd;
 	bool paused, closed;
 	bool prepared; /* there was a before_listen */
+	uint32_t *users; /* NULL: all may come */
+	uint32_t user_count;
+	int diag; /* who comes: peer.h */
 	struct loop_defer end; /* frees it: `accept` may have closed it from inside on_connection() */
 };
 
@@ -61,6 +65,22 @@ static void listener_watch(struct rtun_listener *l)
 static void accept_again(void *arg)
 {
 	listener_watch(arg);
+}
+
+static bool listener_admits(const struct rtun_listener *l, int fd)
+{
+	uint32_t uid;
+	if (!l->users)
+		return true;
+	if (peer_user(l->diag, fd, &uid) < 0) {
+		rtun_log(l->ctx, RTUN_NOTICE, "a connection was refused: the kernel does not tell whose it is");
+		return false;
+	}
+	for (uint32_t i = 0; i < l->user_count; i++)
+		if (l->users[i] == uid)
+			return true;
+	rtun_log(l->ctx, RTUN_NOTICE, "a connection was refused: user %u is not among those who may connect", uid);
+	return false;
 }
 
 /* 1: go on, 0: enough. */
@@ -80,6 +100,10 @@ static int accept_one(struct rtun_listener *l)
 			host_timer_start(l->again, ACCEPT_PAUSE);
 		}
 		return 0;
+	}
+	if (!listener_admits(l, fd)) {
+		close(fd);
+		return 1;
 	}
 	set_nodelay(fd);
 	if (l->prepared) /* a filter of the listener is inherited, and judges who may come in, not who is there */
@@ -201,6 +225,7 @@ static void listener_free(void *arg)
 	struct rtun_listener *l = arg;
 	free(l->path);
 	free(l->kept);
+	free(l->users);
 	free(l);
 }
 
@@ -211,6 +236,8 @@ static void listener_close(struct rtun_listener *l)
 	host_timer_destroy(&l->again);
 	if (l->fd >= 0)
 		close(l->fd);
+	if (l->diag >= 0)
+		close(l->diag);
 	if (l->path)
 		unlink(l->path);
 	if (l->kept)
@@ -246,11 +273,31 @@ static int listener_socket(struct rtun_listener *l, const struct rtun_listen_req
 	return 0;
 }
 
+static int listener_users(struct rtun_listener *l, const struct rtun_listen_req *req)
+{
+	if (req->size < offsetof(struct rtun_listen_req, users) + sizeof(req->users) || !req->users.count)
+		return 0;
+	l->users = calloc(req->users.count, sizeof(*l->users));
+	if (!l->users)
+		return -RTUN_ENOMEM;
+	l->user_count = req->users.count;
+	memcpy(l->users, req->users.items, req->users.count * sizeof(*l->users));
+	l->diag = peer_open();
+	if (l->diag >= 0 || req->endpoint->path)
+		return 0;
+	rtun_log(l->ctx, RTUN_ERROR, "can't ask the kernel who connects to %s: %s; a systemd unit needs AF_NETLINK in RestrictAddressFamilies=",
+		 req->endpoint->text, strerror(errno));
+	return -RTUN_EIO;
+}
+
 static int listener_open(struct rtun_listener *l, const struct rtun_listen_req *req)
 {
 	const struct rtun_endpoint *e = req->endpoint;
 	bool is_new;
-	int r = listener_socket(l, req, &is_new);
+	int r = listener_users(l, req);
+	if (r < 0)
+		return r;
+	r = listener_socket(l, req, &is_new);
 	if (r == -RTUN_EIO)
 		goto fail_system;
 	if (r < 0)
@@ -280,7 +327,7 @@ int host_listen(struct rtun_ctx *ctx, const struct rtun_listen_req *req, struct 
 		return -RTUN_ENOMEM;
 	l->object.host = &host_table;
 	l->ctx = ctx;
-	l->fd = -1;
+	l->fd = l->diag = -1;
 	l->accept = req->accept;
 	l->arg = req->arg;
 	l->prepared = req->before_listen != NULL;

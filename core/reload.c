@@ -62,6 +62,19 @@ static void reload_row(void *arg, const struct rtun_option *row)
 			schema_key(row->key, key), rl->in->name);
 }
 
+/* A file that `reload` takes may have changed though its name hasn't. */
+static bool reload_rereads(const struct instance *in)
+{
+	const struct rtun_option *row;
+	for (uint32_t i = 0; (row = schema_row(in->module->m.schema, i)); i++) {
+		const char *file = NULL;
+		if (row->type == RTUN_T_FILE && row->flags & RTUN_RELOADABLE)
+			memcpy(&file, (const char *)in->cfg->cfg + row->offset, sizeof(file));
+		if (file) return true;
+	}
+	return false;
+}
+
 static void reload_compare(struct reload *rl, struct instance *in)
 {
 	const struct instance *old = app_instance_find(rl->app, in->name);
@@ -76,6 +89,7 @@ static void reload_compare(struct reload *rl, struct instance *in)
 		rl->in = in;
 		schema_diff(in->module->m.schema, old->cfg->cfg, in->cfg->cfg, reload_row, rl);
 		rl->changed += in->mark;
+		if (in->module->m.reload && reload_rereads(in)) in->mark = 1;
 	}
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * test_net.c - listeners: what is done before listen() concerns the listener only.
+ * test_net.c - listeners: what is done before listen() concerns the listener only; whose connections are accepted.
  */
 #include "net_bed.h"
 
+#include <arpa/inet.h>
 #include <linux/filter.h>
+#include <sys/un.h>
 
 #define PORT 9000
 
@@ -98,6 +100,76 @@ START_TEST(refused_before_listen)
 }
 END_TEST
 
+/* ---- only some users ---- */
+
+#define SOCKET_PATH "/tmp/restunnel-test-net.sock"
+
+static const struct {
+	const char *to; /* NULL: a unix socket */
+	const char *by; /* as the client's socket calls it */
+	uint32_t other; /* who may: uid plus this */
+	bool leaves;
+} peers[] = {
+	{"127.0.0.1", "127.0.0.1", 0, false}, {"::1", "::1", 0, false}, {"127.0.0.1", "::ffff:127.0.0.1", 0, false}, {NULL, NULL, 0, false},
+	{"127.0.0.1", "127.0.0.1", 1, false}, {"::1", "::1", 1, false}, {"127.0.0.1", "::ffff:127.0.0.1", 1, false}, {NULL, NULL, 1, false},
+	{"127.0.0.1", "127.0.0.1", 0, true},  {"::1", "::1", 0, true},
+};
+
+static int client_of(int row)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = SOCKET_PATH};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(PORT)};
+	struct sockaddr_storage ss;
+	struct rtun_addr a = net_addr(peers[row].to ? peers[row].to : "::1", PORT);
+	socklen_t len = addr_to_sockaddr(&a, &ss);
+	bool mapped = peers[row].by && !strncmp(peers[row].by, "::ffff:", 7);
+	int fd = socket(!peers[row].to ? AF_UNIX : mapped ? AF_INET6 : ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (mapped) {
+		ck_assert_int_eq(inet_pton(AF_INET6, peers[row].by, &in6.sin6_addr), 1);
+		memcpy(&ss, &in6, sizeof(in6));
+		len = sizeof(in6);
+	}
+	if (peers[row].to)
+		ck_assert_int_eq(connect(fd, (struct sockaddr *)&ss, len), 0);
+	else
+		ck_assert_int_eq(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	return fd;
+}
+
+START_TEST(only_some_users)
+{
+	struct rtun_endpoint e = {.text = "test", .path = SOCKET_PATH};
+	uint32_t users[] = {4294967290U, geteuid() + peers[_i].other};
+	struct rtun_listen_req req = {.size = sizeof(req), .endpoint = &e, .accept = on_accept, .arg = &hc, .users = RTUN_LIST(users)};
+	struct rtun_listener *l;
+	char byte;
+	int fd;
+	if (peers[_i].to)
+		e = (struct rtun_endpoint){.text = "test", .addr = net_addr(peers[_i].to, PORT)};
+	ck_assert_int_eq(rtun_listen(&hc.ctx, &req, &l), 0);
+	fd = client_of(_i);
+	if (peers[_i].leaves)
+		close(fd);
+	else
+		ck_assert_int_eq(send(fd, "x", 1, 0), 1);
+	if (!peers[_i].leaves && !peers[_i].other) {
+		turns_until_accepted();
+	} else {
+		bed.log[0] = '\0';
+		for (uint64_t end = net_clock() + 10 * RTUN_S; !bed.log[0] && net_clock() < end;)
+			bed_turns(1);
+		ck_assert_ptr_null(accepted);
+		ck_assert_ptr_nonnull(strstr(bed.log, peers[_i].leaves ? "does not tell whose it is" : "is not among those who may"));
+	}
+	if (!peers[_i].leaves) {
+		if (!accepted)
+			ck_assert_int_le(recv(fd, &byte, 1, 0), 0); /* closed, with the byte unread */
+		close(fd);
+	}
+	rtun_unlisten(&l);
+}
+END_TEST
+
 int main(void)
 {
 	if (!net_possible())
@@ -108,6 +180,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, filter_is_not_inherited);
 	tcase_add_test(t, refused_before_listen);
+	tcase_add_loop_test(t, only_some_users, 0, sizeof(peers) / sizeof(peers[0]));
 	suite_add_tcase(s, t);
 	return bed_run(s);
 }

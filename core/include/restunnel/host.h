@@ -58,6 +58,9 @@ struct rtun_listen_req {
 	 * socket in the place of the descriptor `fd` (dup3()). With RTUN_LISTEN_KEEP `fd` may listen already, with what the process
 	 * before attached: replace that; what is kept is the socket that was bound. */
 	int (*before_listen)(void *arg, int fd);
+	/* Of uint32_t: only connections of these users of this machine are accepted, others are closed before a byte is read. The
+	 * kernel is asked whose the other end is; where it can't tell, it is nobody's. Empty: all are. Copied. */
+	struct rtun_list users;
 };
 
 struct rtun_connect_req {

@@ -37,7 +37,9 @@ extern "C" {
 
 /* Flags of a row */
 #define RTUN_REQUIRED 1U
-#define RTUN_RELOADABLE 2U /* `reload` takes a change of it; without this a change asks for a restart */
+/* `reload` takes a change of it; without this a change asks for a restart. With a RTUN_T_FILE `reload` comes each time, since
+ * what is in the file may have changed. */
+#define RTUN_RELOADABLE 2U
 #define RTUN_SECRET 4U     /* never shown */
 /* RTUN_T_LISTEN: only loopback or unix:, unless the schema's option expose_beyond_loopback (bool) is true and its
  * users_file (file), if it has that option, is set. */
