@@ -2,10 +2,15 @@
  *
  * frontend.c - an instance: listeners, events, metrics. Whatever leads out is behind `to`.
  */
+#include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "frontend.h"
+#include "users.h"
 
 /* ---- Events ---- */
 
@@ -22,6 +27,9 @@ static const struct rtun_field close_fields[] = {
 	{"bytes_out", "bytes that the client sent", RTUN_F_U64, E(bytes_out)},
 };
 #undef E
+static const struct rtun_field users_fields[] = {
+	{"users_file", "the file", RTUN_F_TEXT, offsetof(struct frontend_users_event, users_file)},
+};
 
 const struct rtun_event_type frontend_stream_open = {
 	sizeof(struct rtun_event_type), sizeof(struct frontend_stream_event), "stream.open",
@@ -29,7 +37,10 @@ const struct rtun_event_type frontend_stream_open = {
 const struct rtun_event_type frontend_stream_close = {
 	sizeof(struct rtun_event_type), sizeof(struct frontend_stream_event), "stream.close",
 	"A client's connection has ended.", RTUN_LIST(close_fields)};
-const struct rtun_event_type *const frontend_events[] = {&frontend_stream_open, &frontend_stream_close};
+const struct rtun_event_type frontend_users_changed = {
+	sizeof(struct rtun_event_type), sizeof(struct frontend_users_event), "users.changed",
+	"A password in a users-file was set.", RTUN_LIST(users_fields)};
+const struct rtun_event_type *const frontend_events[] = {&frontend_stream_open, &frontend_stream_close, &frontend_users_changed};
 
 /* ---- Metrics ---- */
 
@@ -70,6 +81,65 @@ const struct rtun_metric frontend_metrics[] = {
 
 /* ---- Life ---- */
 
+static const void *list_item(const struct rtun_list *l, uint32_t i)
+{
+	return (const char *)l->items + (size_t)i * l->item_size;
+}
+
+/* Of allow-users: a name, or a number. */
+static bool uid_of(const char *text, uint32_t *ret)
+{
+	const struct passwd *pw = getpwnam(text);
+	char *end;
+	unsigned long n;
+	if (pw) {
+		*ret = pw->pw_uid;
+		return true;
+	}
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	*ret = (uint32_t)n;
+	return text[0] >= '0' && text[0] <= '9' && !*end && !errno && n < UINT32_MAX;
+}
+
+int frontend_check(struct rtun_ctx *ctx, const void *cfg)
+{
+	const struct frontend_options *o = cfg;
+	struct users *users = NULL;
+	int r = o->users_file ? users_read(ctx, o->users_file, &users) : 0;
+	users_free(&users);
+	for (uint32_t i = 0; i < o->allow_users.count; i++) {
+		uint32_t uid;
+		const char *name = *(const char *const *)list_item(&o->allow_users, i);
+		if (!uid_of(name, &uid))
+			r = rtun_conf_error(ctx, "allow_users", "`getent passwd` lists them", "this machine has no user \"%.64s\"", name);
+	}
+	return r;
+}
+
+static bool is_exposed(const struct rtun_endpoint *e)
+{
+	static const uint8_t localhost[16] = {[15] = 1};
+	return !e->path && (e->addr.family == 4 ? e->addr.ip[0] != 127 : memcmp(e->addr.ip, localhost, 16) != 0);
+}
+
+/* No open relay, even misconfigured; and who comes from elsewhere is no user of this machine. */
+static int judge_exposure(struct rtun_ctx *ctx, const struct frontend_options *o)
+{
+	const struct rtun_dialer_ops *ops = o->to.ops;
+	bool direct = ops && RTUN_HAS(struct rtun_dialer_ops, ops, flags) && (ops->flags(o->to.obj) & RTUN_DIALER_DIRECT);
+	for (uint32_t i = 0; i < o->listen.count; i++) {
+		const struct rtun_endpoint *e = list_item(&o->listen, i);
+		if (is_exposed(e) && direct)
+			return rtun_conf_error(ctx, "listen", "listen on 127.0.0.1, [::1] or unix:/path",
+					       "%s can be reached by other machines, and connections leave from this very machine: that would be an open relay", e->text);
+		if (is_exposed(e) && o->allow_users.count)
+			return rtun_conf_error(ctx, "listen", "listen on 127.0.0.1, [::1] or unix:/path; or remove allow-users",
+					       "%s can be reached by other machines, whose users allow-users can't tell", e->text);
+	}
+	return 0;
+}
+
 int frontend_create(struct rtun_ctx *ctx, const struct frontend_options *o, const struct frontend_protocol *protocol)
 {
 	struct frontend *f = calloc(1, sizeof(*f));
@@ -79,7 +149,8 @@ int frontend_create(struct rtun_ctx *ctx, const struct frontend_options *o, cons
 	f->ctx = ctx;
 	f->protocol = protocol;
 	f->o = *o;
-	return 0;
+	int r = judge_exposure(ctx, o);
+	return r ? r : frontend_verify_create(f);
 }
 
 static void changed(void *arg, const struct rtun_event_type *type, const char *instance, const void *payload)
@@ -95,30 +166,68 @@ static void accepted(void *arg, struct rtun_stream **s, const struct rtun_addr *
 	frontend_conn_open(arg, s);
 }
 
+static int listen_on(struct frontend *f, const struct rtun_endpoint *e, const struct rtun_list *uids)
+{
+	struct rtun_listen_req req = {.size = sizeof(req), .endpoint = e, .accept = accepted, .arg = f, .users = *uids};
+	int r = rtun_listen(f->ctx, &req, &f->listeners[f->listener_count]);
+	if (r < 0)
+		return r;
+	f->listener_count++;
+	/* who may connect is judged by who it is */
+	if (e->path && uids->count && chmod(e->path, 0666) < 0) {
+		rtun_log(f->ctx, RTUN_ERROR, "%s can't be opened to allow-users: %s", e->text, strerror(errno));
+		return -RTUN_EIO;
+	}
+	return 0;
+}
+
+static int listen_all(struct frontend *f)
+{
+	const struct rtun_list *l = &f->o.listen, *names = &f->o.allow_users;
+	uint32_t *uids = calloc(names->count + 1U, sizeof(*uids));
+	struct rtun_list allowed = {uids, 0, sizeof(*uids)};
+	int r = uids ? 0 : -RTUN_ENOMEM;
+	f->listeners = calloc(l->count + 1U, sizeof(struct rtun_listener *));
+	if (!f->listeners)
+		r = -RTUN_ENOMEM;
+	for (uint32_t i = 0; !r && i < names->count; i++)
+		if (!uid_of(*(const char *const *)list_item(names, i), &uids[allowed.count++]))
+			r = -RTUN_ENOENT;
+	for (uint32_t i = 0; !r && i < l->count; i++)
+		r = listen_on(f, list_item(l, i), &allowed);
+	free(uids);
+	return r;
+}
+
+static void users_changed(void *arg, const struct rtun_event_type *type, const char *instance, const void *payload)
+{
+	struct frontend *f = arg;
+	const struct frontend_users_event *e = payload;
+	(void)type, (void)instance;
+	if (f->o.users_file && strcmp(f->o.users_file, e->users_file) == 0)
+		frontend_verify_load(f, f->o.users_file);
+}
+
 int frontend_prepare(struct rtun_ctx *ctx)
 {
 	struct frontend *f = ctx->self;
-	const struct rtun_list *l = &f->o.listen;
-	f->listeners = calloc(l->count + 1U, sizeof(struct rtun_listener *));
-	if (!f->listeners)
-		return -RTUN_ENOMEM;
-	if (rtun_subscribe(ctx, "device.changed", changed, f, &f->news[0]) < 0 ||
-	    rtun_subscribe(ctx, "config.reloaded", changed, f, &f->news[1]) < 0)
-		return -RTUN_ENOMEM;
-	for (; f->listener_count < l->count; f->listener_count++) {
-		const void *endpoint = (const char *)l->items + (size_t)f->listener_count * l->item_size;
-		struct rtun_listen_req req = {.size = sizeof(req), .endpoint = endpoint, .accept = accepted, .arg = f};
-		int r = rtun_listen(ctx, &req, &f->listeners[f->listener_count]);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	int r = frontend_verify_load(f, f->o.users_file);
+	if (!r)
+		r = rtun_subscribe(ctx, "device.changed", changed, f, &f->news[0]);
+	if (!r)
+		r = rtun_subscribe(ctx, "config.reloaded", changed, f, &f->news[1]);
+	if (!r)
+		r = rtun_subscribe(ctx, frontend_users_changed.name, users_changed, f, &f->news[2]);
+	return r ? r : listen_all(f);
 }
 
 int frontend_reload(struct rtun_ctx *ctx, const void *cfg)
 {
 	struct frontend *f = ctx->self;
 	struct rtun_ref to = f->o.to; /* can't change without a restart */
+	int r = frontend_verify_load(f, ((const struct frontend_options *)cfg)->users_file);
+	if (r)
+		return r;
 	f->o = *(const struct frontend_options *)cfg;
 	f->o.to.ops = to.ops;
 	f->o.to.obj = to.obj;
@@ -147,8 +256,9 @@ void frontend_destroy(struct rtun_ctx *ctx)
 	struct frontend *f = ctx->self;
 	if (!f)
 		return;
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		rtun_unsubscribe(&f->news[i]);
+	frontend_verify_destroy(f);
 	free(f->listeners);
 	free(f);
 	ctx->self = NULL;
@@ -159,6 +269,12 @@ void frontend_status(struct rtun_ctx *ctx, struct rtun_status *st)
 	const struct frontend *f = ctx->self;
 	snprintf(st->text, sizeof(st->text), "%u of at most %llu clients connected", f->conn_count,
 		 (unsigned long long)f->o.max_connections);
+	if (f->o.users_file && !frontend_verify_users(f)) {
+		st->state = RTUN_STATE_DEGRADED;
+		snprintf(st->code, sizeof(st->code), "no-users");
+		snprintf(st->text, sizeof(st->text), "nobody can log in: the users-file has no users");
+		snprintf(st->remedy, sizeof(st->remedy), "restunnel passwd NAME --on %.64s", ctx->instance);
+	}
 	if (f->conn_count < f->o.max_connections)
 		return;
 	st->state = RTUN_STATE_DEGRADED;

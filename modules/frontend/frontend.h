@@ -2,9 +2,13 @@
  *
  * frontend.h - what all modules for this machine's own programs share; each adds the protocol that it speaks.
  *
- *   frontend.c        listeners, the life of an instance, events, metrics, status
- *   frontend_conn.c   one client, from accept to the end of its relay, or to a protocol that goes on by itself
- *   frontend_login.c  usernames: how they are spelt, whether this entry takes them
+ *   frontend.c         listeners, the life of an instance, events, metrics, status
+ *   frontend_conn.c    one client, from accept to the end of its relay, or to a protocol that goes on by itself
+ *   frontend_login.c   usernames and passwords: how they are spelt
+ *   frontend_admit.c   whether this entry takes them
+ *   frontend_verify.c  passwords: verified in a thread, remembered, guessing slowed down
+ *   frontend_passwd.c  the verb that sets one
+ *   users.c            the file of those who may log in
  *
  * A module is a struct frontend_protocol, the bytes behind it (parse.c), the rows FRONTEND_OPTIONS() in its schema, a
  * `create` that calls frontend_create(), and FRONTEND_LIFE in its descriptor.
@@ -30,6 +34,9 @@ struct frontend_options {
 	struct rtun_list listen;
 	struct rtun_ref to;
 	const char *exit;
+	const char *users_file;
+	struct rtun_list allow_users;
+	uint32_t expose_beyond_loopback;
 	uint32_t username;
 	uint32_t optimistic;
 	uint64_t half_close_timeout;
@@ -43,7 +50,10 @@ struct frontend_options {
 #define FRONTEND_OPTIONS(port, username_doc, max_connections_doc) \
 	RTUN_LISTEN(struct frontend_options, listen, "127.0.0.1:" port, RTUN_LOCAL, NULL, \
 		    "Where programs connect to: \"127.0.0.1:" port "\", \"[::1]:" port \
-		    "\", \"unix:/path\", or a list of them; loopback only."), \
+		    "\", \"unix:/path\", or a list of them; loopback only, unless expose-beyond-loopback says otherwise."), \
+	RTUN_BOOL(struct frontend_options, expose_beyond_loopback, "false", 0, NULL, \
+		  "Let `listen` have addresses that other machines reach; needs a users-file, and is refused where connections leave from " \
+		  "this very machine. Passwords cross the network in clear: better `ssh -L`."), \
 	RTUN_REF(struct frontend_options, to, RTUN_DIALER, RTUN_REQUIRED, NULL, \
 		 "The instance through which connections leave: a tunnel or an exit_dialer."), \
 	RTUN_NAME(struct frontend_options, exit, NULL, RTUN_RELOADABLE, NULL, \
@@ -52,6 +62,12 @@ struct frontend_options {
 		    "Which exit a connection gets where several would do. best: the nearest and least busy; sticky: the one that this entry " \
 		    "and username had before; round-robin; random. `session-X` in a username keeps one for X, whatever the strategy."), \
 	RTUN_CHOICE(struct frontend_options, username, "off|optional|required", "optional", RTUN_RELOADABLE, NULL, username_doc), \
+	RTUN_FILE(struct frontend_options, users_file, NULL, RTUN_RELOADABLE, NULL, \
+		  "Who may log in: a file of lines NAME:HASH, which `restunnel passwd NAME` writes. With it nobody gets in without the " \
+		  "password; the username is the user, or the user and the exit: alice-exit-home."), \
+	RTUN_TEXTS(struct frontend_options, allow_users, NULL, 0, NULL, \
+		   "Only programs of these users of this machine may connect; without it all may. The kernel is asked whose the other end " \
+		   "is; unix sockets are open to all for this."), \
 	RTUN_BOOL(struct frontend_options, optimistic, "false", RTUN_RELOADABLE, NULL, \
 		  "Say success before the exit has answered, which saves a round trip; a target that can't be reached is then no error " \
 		  "reply but a connection that breaks, and the bound address is unknown. Through an exit_dialer it changes nothing."), \
@@ -68,17 +84,20 @@ struct frontend_options {
 #define FRONTEND_RESULTS 16
 
 struct frontend;
+struct frontend_conn;
 
 struct frontend_request {
 	char host[FRONTEND_NAME_SIZE]; /* "": the target is `addr` */
 	struct rtun_addr addr;         /* the port in both cases */
 	char user[FRONTEND_NAME_SIZE]; /* percent-decoded once; "": none was given */
+	char password[FRONTEND_NAME_SIZE]; /* until the login was judged */
 	bool bad_login;                /* a login was given, but not understood; in the end: it is refused */
 };
 
 /* What a client has said and was not answered yet, and what the protocol makes of it. */
 struct frontend_message {
 	const struct frontend *f;
+	struct frontend_conn *c;
 	void *talk; /* the protocol's own, see talk_size */
 	const uint8_t *p;
 	uint32_t len; /* at least 1 */
@@ -92,21 +111,20 @@ struct frontend_message {
 
 enum frontend_step {
 	FRONTEND_MORE,    /* the message isn't complete */
+	FRONTEND_WAIT,    /* frontend_admit() can't say yet: the same message again when it can */
 	FRONTEND_NEXT,    /* it is; there is another one to come */
-	FRONTEND_REQUEST, /* it is the last one: dial */
+	FRONTEND_REQUEST, /* it is the last one: dial, unless it is a bad login */
 	FRONTEND_SERVE,   /* the protocol goes on by itself: serve() */
 	FRONTEND_REFUSED, /* it ends here, with the answer if there is one */
 };
-
-struct frontend_conn;
 
 struct frontend_protocol {
 	uint32_t talk_size; /* bytes to keep from one read() to the next, all zero at first, gone before the dial */
 	enum frontend_step (*read)(struct frontend_message *m);
 	/* Answers to a request; the number of bytes. `err`: 1 to RTUN_ESELECTOR, or FRONTEND_RESULT_LOGIN. */
-	uint32_t (*success)(const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX]);
+	uint32_t (*success)(const struct frontend_conn *c, const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX]);
 	/* `why` NULL: none is known beyond what `err` says. */
-	uint32_t (*failure)(uint32_t err, const char *why, uint8_t ret[FRONTEND_ANSWER_MAX]);
+	uint32_t (*failure)(const struct frontend_conn *c, uint32_t err, const char *why, uint8_t ret[FRONTEND_ANSWER_MAX]);
 	/* For protocols with FRONTEND_SERVE: the message is still in the client's stream. serve() sets c->served, and from then
 	 * on c->s, its callbacks and c->dial are the protocol's, until it calls frontend_conn_resume(), _relay(), _end() or
 	 * _free(). 0 or -RTUN_ENOMEM. */
@@ -117,21 +135,25 @@ struct frontend_protocol {
 
 /* ---- Instance ---- */
 
+struct frontend_verify;
+
 struct frontend {
 	struct rtun_ctx *ctx;
 	const struct frontend_protocol *protocol;
+	struct frontend_verify *verify;
 	struct frontend_options o;
 	struct rtun_listener **listeners;
 	uint32_t listener_count;
 	uint32_t conn_count;
 	struct frontend_conn *conns;
-	struct rtun_subscription *news[2];
+	struct rtun_subscription *news[3];
 	uint32_t changes; /* of what chooses an exit: options, rules, names. What was chosen before can tell */
 	bool draining;
 	uint64_t results[FRONTEND_RESULTS];
 };
 
 /* What happens at each point of an instance's life: see restunnel/module.h. */
+int frontend_check(struct rtun_ctx *ctx, const void *cfg);
 int frontend_create(struct rtun_ctx *ctx, const struct frontend_options *o, const struct frontend_protocol *protocol);
 int frontend_prepare(struct rtun_ctx *ctx);
 int frontend_reload(struct rtun_ctx *ctx, const void *cfg);
@@ -141,11 +163,13 @@ void frontend_destroy(struct rtun_ctx *ctx);
 void frontend_status(struct rtun_ctx *ctx, struct rtun_status *st);
 
 extern const struct rtun_metric frontend_metrics[1];
-extern const struct rtun_event_type *const frontend_events[2];
+extern const struct rtun_event_type *const frontend_events[3];
+extern const struct rtun_command frontend_commands[1];
 
 /* In a descriptor: all but what the module says itself. */
 #define FRONTEND_LIFE \
-	.events = RTUN_LIST(frontend_events), .metrics = RTUN_LIST(frontend_metrics), .prepare = frontend_prepare, \
+	.commands = RTUN_LIST(frontend_commands), .events = RTUN_LIST(frontend_events), .metrics = RTUN_LIST(frontend_metrics), \
+	.check = frontend_check, .prepare = frontend_prepare, \
 	.reload = frontend_reload, .drain = frontend_drain, .stop = frontend_stop, .destroy = frontend_destroy, \
 	.status = frontend_status
 
@@ -158,6 +182,12 @@ struct frontend_stream_event {
 	uint64_t bytes_in, bytes_out;
 };
 extern const struct rtun_event_type frontend_stream_open, frontend_stream_close;
+
+/* Published by `passwd`: other entries may have the same file. */
+struct frontend_users_event {
+	const char *users_file;
+};
+extern const struct rtun_event_type frontend_users_changed;
 
 /* ---- Clients ---- */
 
@@ -172,9 +202,11 @@ struct frontend_conn {
 		void *talk;   /* what the protocol keeps; NULL: the request is complete */
 		void *served; /* where it goes on by itself */
 	};
+	struct frontend_claim *claim; /* a login that is being verified */
 	struct rtun_op *dial;
 	struct rtun_relay *relay;
 	uint32_t need; /* bytes without which there is no point in looking */
+	uint8_t version; /* of the protocol, by which to answer; 0: the usual one */
 	bool surplus;  /* beyond max-connections */
 	bool serving;  /* by the protocol itself */
 	bool reached;  /* the target has answered: stream.open was published, and stream.close wasn't */
@@ -207,8 +239,37 @@ void frontend_conn_free(struct frontend_conn *c);
 
 /* Percent-decodes a username once. False: a bad escape, a control character, or it is too long. */
 bool frontend_decode_user(const uint8_t *p, size_t len, char ret[FRONTEND_NAME_SIZE]);
-/* Does this entry take a client with this login ("": none; `bad`: not understood)? Clears a name that isn't to choose
- * the exit. */
-bool frontend_admit(const struct frontend *f, char user[FRONTEND_NAME_SIZE], bool bad);
+/* One that is too long, or has a NUL in it, is none. */
+void frontend_set_password(struct frontend_request *r, const uint8_t *p, size_t len);
+/* Where the words begin that choose an exit ("exit-home" of "alice-exit-home"), or NULL. */
+const char *frontend_terms_of(const char *text);
+
+enum frontend_login {
+	FRONTEND_LOGIN_REFUSED,
+	FRONTEND_LOGIN_GOOD,    /* r->user is what chooses the exit */
+	FRONTEND_LOGIN_PENDING, /* ask again when the client's stream is ready */
+};
+
+/* Does this entry take a client with this login? The password is wiped. */
+enum frontend_login frontend_admit(struct frontend_conn *c, struct frontend_request *r);
+/* With users, in words; without, NULL: the protocol's own words. */
+const char *frontend_login_why(const struct frontend *f);
+/* Nobody gets in without one. */
+static inline bool frontend_wants_login(const struct frontend *f)
+{
+	return f->o.users_file || f->o.username == FRONTEND_USERNAME_REQUIRED;
+}
+
+/* ---- frontend_verify.c ---- */
+
+int frontend_verify_create(struct frontend *f);
+void frontend_verify_destroy(struct frontend *f);
+/* The users of `path` from now on (NULL: there are none to be). 0; as users_read(), and those before stay. */
+int frontend_verify_load(struct frontend *f, const char *path);
+uint32_t frontend_verify_users(const struct frontend *f);
+/* Is this the user's password? Told at once where it is known, else c->s is made ready later. */
+enum frontend_login frontend_verify(struct frontend_conn *c, const char *name, const char *password);
+/* The client goes. */
+void frontend_verify_forget(struct frontend_conn *c);
 
 #endif

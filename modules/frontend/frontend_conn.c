@@ -19,6 +19,7 @@
 
 void frontend_conn_free(struct frontend_conn *c)
 {
+	frontend_verify_forget(c);
 	if (c->serving)
 		c->f->protocol->release(c);
 	else
@@ -45,7 +46,7 @@ void frontend_conn_end(struct frontend_conn *c, uint32_t result)
 static void conn_refuse(struct frontend_conn *c, uint32_t err, const char *why)
 {
 	uint8_t answer[FRONTEND_ANSWER_MAX];
-	rtun_put(c->s, answer, c->f->protocol->failure(err, why, answer));
+	rtun_put(c->s, answer, c->f->protocol->failure(c, err, why, answer));
 	frontend_conn_end(c, err);
 }
 
@@ -114,7 +115,7 @@ uint32_t frontend_dialled(struct frontend_conn *c, const struct rtun_dial_result
 static bool conn_relay(struct frontend_conn *c, const struct rtun_dial_result *r)
 {
 	uint8_t answer[FRONTEND_ANSWER_MAX];
-	if (rtun_put(c->s, answer, c->f->protocol->success(&r->bound, answer)) >= 0)
+	if (rtun_put(c->s, answer, c->f->protocol->success(c, &r->bound, answer)) >= 0)
 		return frontend_conn_relay(c, r->s);
 	frontend_conn_end(c, FRONTEND_RESULT_ABANDONED);
 	return false;
@@ -184,7 +185,7 @@ static void end_talk(struct frontend_conn *c)
 /* False: it is gone. */
 static bool request(struct frontend_conn *c, const struct frontend_request *r)
 {
-	const char *why = NULL;
+	const char *why = frontend_login_why(c->f);
 	uint32_t err = FRONTEND_RESULT_LOGIN;
 	end_talk(c);
 	if (!r->bad_login)
@@ -222,11 +223,13 @@ static void watch_client(struct frontend_conn *c)
 	}
 }
 
-/* One message, as far as it is there. False: it is gone, or no longer ours. */
+/* One message, as far as it is there. False: it is gone, or no longer ours, or waits for its login to be judged. */
 static bool conn_read(struct frontend_conn *c, const uint8_t *p, uint32_t len)
 {
-	struct frontend_message m = {.f = c->f, .talk = c->talk, .p = p, .len = len};
+	struct frontend_message m = {.f = c->f, .c = c, .talk = c->talk, .p = p, .len = len};
 	enum frontend_step step = c->f->protocol->read(&m);
+	if (step == FRONTEND_WAIT)
+		return false;
 	if (step == FRONTEND_MORE) {
 		c->need = m.size;
 		return true;

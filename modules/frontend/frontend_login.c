@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * frontend_login.c - usernames, which choose the exit.
+ * frontend_login.c - how logins are spelt.
  */
 #include "frontend.h"
+
+#include <string.h>
 
 static int hex_value(uint8_t c)
 {
@@ -31,15 +33,32 @@ bool frontend_decode_user(const uint8_t *p, size_t len, char ret[FRONTEND_NAME_S
 	return true;
 }
 
-bool frontend_admit(const struct frontend *f, char user[FRONTEND_NAME_SIZE], bool bad)
+void frontend_set_password(struct frontend_request *r, const uint8_t *p, size_t len)
 {
-	switch (f->o.username) {
-	case FRONTEND_USERNAME_OFF:
-		user[0] = '\0';
-		return true;
-	case FRONTEND_USERNAME_REQUIRED:
-		return !bad && user[0];
-	default:
-		return !bad;
+	r->password[0] = '\0';
+	if (len >= sizeof(r->password) || memchr(p, '\0', len))
+		return;
+	memcpy(r->password, p, len);
+	r->password[len] = '\0';
+}
+
+/* ---- Words that choose an exit ---- */
+
+static bool is_term(const char *word, size_t len)
+{
+	static const char *const words[] = {"exit", "tag", "session", "any"};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strlen(words[i]) == len && memcmp(words[i], word, len) == 0)
+			return true;
+	return false;
+}
+
+const char *frontend_terms_of(const char *text)
+{
+	for (size_t len; *text; text += len + (text[len] == '-')) {
+		len = strcspn(text, "-");
+		if (is_term(text, len))
+			return text;
 	}
+	return NULL;
 }

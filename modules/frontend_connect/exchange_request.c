@@ -2,6 +2,8 @@
  *
  * exchange_request.c - the side from client to server; exchange.h has the states.
  */
+#include <string.h>
+
 #include "exchange.h"
 
 /* How far a client may run ahead while it is watched for leaving. */
@@ -19,10 +21,18 @@ static enum flow request(struct exchange *x, const uint8_t *p)
 {
 	const struct frontend *f = x->c->f;
 	struct http_verdict v = http_request_judge(&x->head, p, &x->r);
-	if (!v.status && x->r.connect)
+	enum frontend_login login;
+	if (!v.status && x->r.connect) {
+		explicit_bzero(x->r.to.password, sizeof(x->r.to.password));
 		return exchange_give_back(x);
-	if (!v.status && !frontend_admit(f, x->r.to.user, x->r.to.bad_login)) {
-		v = http_verdict_of(FRONTEND_RESULT_LOGIN, NULL);
+	}
+	login = v.status ? FRONTEND_LOGIN_GOOD : frontend_admit(x->c, &x->r.to);
+	if (login == FRONTEND_LOGIN_PENDING) {
+		exchange_rewind(x); /* it is read again then */
+		return FLOW_BLOCKED;
+	}
+	if (login == FRONTEND_LOGIN_REFUSED) {
+		v = http_verdict_of(FRONTEND_RESULT_LOGIN, frontend_login_why(f));
 		return exchange_refuse(x, &v, FRONTEND_RESULT_LOGIN);
 	}
 	if (!v.status)

@@ -6,17 +6,18 @@
 
 #include "exchange.h"
 
-static uint32_t success(const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX])
+static uint32_t success(const struct frontend_conn *c, const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX])
 {
 	static const char ok[] = "HTTP/1.1 200 Connection established\r\n\r\n";
-	(void)bound;
+	(void)c, (void)bound;
 	memcpy(ret, ok, sizeof(ok) - 1);
 	return sizeof(ok) - 1;
 }
 
-static uint32_t failure(uint32_t err, const char *why, uint8_t ret[FRONTEND_ANSWER_MAX])
+static uint32_t failure(const struct frontend_conn *c, uint32_t err, const char *why, uint8_t ret[FRONTEND_ANSWER_MAX])
 {
 	struct http_verdict v = http_verdict_of(err, why);
+	(void)c;
 	return http_format_refusal(&v, false, (char *)ret);
 }
 
@@ -26,6 +27,7 @@ static enum frontend_step read_head(struct frontend_message *m)
 	struct http_head *head = m->talk;
 	struct http_request r;
 	struct http_verdict v;
+	enum frontend_login login;
 	if (head->state == HTTP_NOWHERE)
 		http_head_begin(head, false, NULL);
 	m->size = m->len + 1;
@@ -40,9 +42,14 @@ static enum frontend_step read_head(struct frontend_message *m)
 	}
 	if (!r.connect)
 		return FRONTEND_SERVE;
+	login = frontend_admit(m->c, &r.to);
+	if (login == FRONTEND_LOGIN_PENDING) {
+		http_head_begin(head, false, NULL); /* it is read again then */
+		return FRONTEND_WAIT;
+	}
 	m->size = head->pos;
 	m->request = r.to;
-	m->request.bad_login = !frontend_admit(m->f, m->request.user, m->request.bad_login);
+	m->request.bad_login = login == FRONTEND_LOGIN_REFUSED;
 	return FRONTEND_REQUEST;
 }
 
@@ -54,7 +61,8 @@ static const struct frontend_protocol connect_protocol = {
 
 static const struct rtun_option rows[] = {
 	FRONTEND_OPTIONS("1081",
-			 "Whether the username of the proxy's URL chooses the exit; required answers 407 without one. The password is ignored.",
+			 "Whether the username of the proxy's URL chooses the exit; required answers 407 without one. The password is ignored unless " \
+			 "there is a users-file.",
 			 "How many clients may be connected at once; more get 503."),
 	RTUN_DURATION(struct frontend_options, keep_alive_timeout, "1m", 0, 0, RTUN_RELOADABLE, NULL,
 		      "How long a client may stay connected after an answer to an http:// request without asking again; 0s: not at all."),

@@ -192,8 +192,8 @@ struct http_verdict http_request_prepare(struct http_head *h, const uint8_t *p, 
 /* The request as the server gets it. `forwards` and `h` must outlive the parts. */
 void http_request_parts(const struct http_request *r, const struct http_head *h, const uint8_t *p, struct http_parts *ret);
 
-/* "Basic " and base64 of user:password; the password doesn't matter. */
-bool http_parse_login(const uint8_t *p, uint32_t len, char ret_user[FRONTEND_NAME_SIZE]);
+/* "Basic " and base64 of user:password. */
+bool http_parse_login(const uint8_t *p, uint32_t len, struct frontend_request *ret);
 /* "name:443", "192.0.2.1:443" or "[2001:db8::1]:443"; port 0: it must be there, else it may be missing, or empty. */
 bool http_parse_authority(const char *text, size_t len, uint16_t port, struct frontend_request *ret);
 

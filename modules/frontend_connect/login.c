@@ -40,11 +40,12 @@ static int base64_decode(const uint8_t *p, uint32_t len, uint8_t *ret, uint32_t 
 	return have == 6 ? -1 : (int)n;
 }
 
-bool http_parse_login(const uint8_t *p, uint32_t len, char ret_user[FRONTEND_NAME_SIZE])
+bool http_parse_login(const uint8_t *p, uint32_t len, struct frontend_request *ret)
 {
 	uint8_t plain[2048];
 	uint32_t skip = 6;
 	const uint8_t *colon;
+	bool good;
 	int n;
 	if (len < skip || strncasecmp((const char *)p, "basic ", skip) != 0)
 		return false;
@@ -52,5 +53,9 @@ bool http_parse_login(const uint8_t *p, uint32_t len, char ret_user[FRONTEND_NAM
 		skip++;
 	n = base64_decode(p + skip, len - skip, plain, sizeof(plain));
 	colon = n > 0 ? memchr(plain, ':', (size_t)n) : NULL;
-	return colon && frontend_decode_user(plain, (size_t)(colon - plain), ret_user);
+	good = colon && frontend_decode_user(plain, (size_t)(colon - plain), ret->user);
+	if (good)
+		frontend_set_password(ret, colon + 1, (size_t)(plain + n - colon - 1));
+	explicit_bzero(plain, sizeof(plain));
+	return good;
 }

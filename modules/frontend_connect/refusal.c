@@ -28,7 +28,7 @@ static const struct http_verdict rows[] = {
 	[RTUN_ESELECTOR] = {407, "http_request_denied", "the username names no exit",
 			    "`restunnel devices` on this machine lists them: http://EXIT:x@HOST:PORT"},
 	[FRONTEND_RESULT_LOGIN] = {407, "http_request_denied", "this proxy wants a username that names the exit: http://EXIT:x@HOST:PORT",
-				   "`restunnel devices` on this machine lists them"},
+				   "`restunnel devices` on this machine lists the exits"},
 };
 
 struct http_verdict http_verdict_of(uint32_t err, const char *why)

@@ -139,7 +139,7 @@ struct http_verdict http_request_judge(const struct http_head *h, const uint8_t 
 		return v;
 	ret->safe = (ret->head || ret->options || method_is(h, p, "GET")) && ret->body.framing == HTTP_NO_BODY;
 	if (h->seen & HTTP_BIT(HTTP_PROXY_AUTHORIZATION))
-		ret->to.bad_login = !http_parse_login(p + login.from, http_span_len(login), ret->to.user);
+		ret->to.bad_login = !http_parse_login(p + login.from, http_span_len(login), &ret->to);
 	return good;
 }
 

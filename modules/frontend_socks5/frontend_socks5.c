@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * frontend_socks5.c - a SOCKS5 server for this machine's own programs: greeting, perhaps a login, request.
+ * frontend_socks5.c - a SOCKS server for this machine's own programs: greeting, perhaps a login, request; of SOCKS4 and
+ * SOCKS4a only a request.
  */
 #include <string.h>
 
@@ -29,14 +30,18 @@ static const uint8_t replies[] = {
 	[RTUN_ESELECTOR] = SOCKS5_FAILURE, /* the login has been answered already */
 };
 
-static uint32_t success(const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX])
+static uint32_t success(const struct frontend_conn *c, const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX])
 {
+	if (c->version == 4)
+		return socks4_format_reply(SOCKS4_OK, bound, ret);
 	return socks5_format_reply(SOCKS5_OK, bound, ret);
 }
 
-static uint32_t failure(uint32_t err, const char *why, uint8_t ret[FRONTEND_ANSWER_MAX])
+static uint32_t failure(const struct frontend_conn *c, uint32_t err, const char *why, uint8_t ret[FRONTEND_ANSWER_MAX])
 {
 	(void)why;
+	if (c->version == 4)
+		return socks4_format_reply(SOCKS4_FAILURE, NULL, ret);
 	return socks5_format_reply(err < sizeof(replies) && replies[err] ? replies[err] : SOCKS5_FAILURE, NULL, ret);
 }
 
@@ -55,20 +60,40 @@ static void answer(struct frontend_message *m, uint8_t version, uint8_t word)
 	m->answer_len = 2;
 }
 
+/* There is no password in it: refused where one is wanted. */
+static enum frontend_step socks4_request(struct frontend_message *m)
+{
+	int32_t n = socks4_parse_request(m->p, m->len, &m->request);
+	if (n < 0) {
+		m->answer_len = socks4_format_reply(SOCKS4_FAILURE, NULL, m->answer);
+		return refuse(m, n == -SOCKS5_DENIED ? RTUN_EDENIED : FRONTEND_RESULT_PROTOCOL);
+	}
+	m->size = (uint32_t)n;
+	if (m->size > m->len)
+		return FRONTEND_MORE;
+	m->c->version = 4;
+	m->request.bad_login = frontend_admit(m->c, &m->request) != FRONTEND_LOGIN_GOOD;
+	return FRONTEND_REQUEST;
+}
+
 static enum frontend_step greeting(struct frontend_message *m)
 {
 	struct socks5_talk *t = m->talk;
-	uint32_t offered, wish = m->f->o.username;
+	uint32_t offered;
 	uint8_t method = SOCKS5_NO_METHOD;
-	int32_t n = socks5_parse_greeting(m->p, m->len, &offered);
+	bool wanted = frontend_wants_login(m->f), unwanted = !wanted && m->f->o.username == FRONTEND_USERNAME_OFF;
+	int32_t n;
+	if (m->p[0] == 4)
+		return socks4_request(m);
+	n = socks5_parse_greeting(m->p, m->len, &offered);
 	if (n < 0)
 		return refuse(m, FRONTEND_RESULT_PROTOCOL);
 	m->size = (uint32_t)n;
 	if (m->size > m->len)
 		return FRONTEND_MORE;
-	if ((offered & SOCKS5_METHOD_NONE) && wish != FRONTEND_USERNAME_REQUIRED)
+	if ((offered & SOCKS5_METHOD_NONE) && !wanted)
 		method = 0;
-	if ((offered & SOCKS5_METHOD_LOGIN) && (wish != FRONTEND_USERNAME_OFF || method != 0))
+	if ((offered & SOCKS5_METHOD_LOGIN) && (!unwanted || method != 0))
 		method = 2;
 	answer(m, 5, method);
 	if (method == SOCKS5_NO_METHOD)
@@ -80,14 +105,21 @@ static enum frontend_step greeting(struct frontend_message *m)
 static enum frontend_step login(struct frontend_message *m)
 {
 	struct socks5_talk *t = m->talk;
-	int32_t n = socks5_parse_login(m->p, m->len, t->user);
+	struct frontend_request r;
+	enum frontend_login login = FRONTEND_LOGIN_REFUSED;
+	int32_t n = socks5_parse_login(m->p, m->len, &r);
 	m->size = n < 0 ? 0 : (uint32_t)n;
 	if (m->size > m->len)
 		return FRONTEND_MORE;
-	if (n < 0 || !frontend_admit(m->f, t->user, false)) {
+	if (n >= 0)
+		login = frontend_admit(m->c, &r);
+	if (login == FRONTEND_LOGIN_PENDING)
+		return FRONTEND_WAIT;
+	if (login == FRONTEND_LOGIN_REFUSED) {
 		answer(m, 1, 1);
 		return refuse(m, FRONTEND_RESULT_LOGIN);
 	}
+	memcpy(t->user, r.user, sizeof(t->user));
 	answer(m, 1, 0);
 	t->next = REQUEST;
 	return FRONTEND_NEXT;
@@ -123,7 +155,8 @@ static const struct frontend_protocol socks5_protocol = {
 
 static const struct rtun_option rows[] = {
 	FRONTEND_OPTIONS("1080",
-			 "Whether the SOCKS username chooses the exit; required refuses connections without one. The password is ignored.",
+			 "Whether the SOCKS username (of SOCKS4: the user id) chooses the exit; required refuses connections without one. The "
+			 "password is ignored unless there is a users-file.",
 			 "How many clients may be connected at once; more get a general failure (0x01)."),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(struct frontend_options, rows);
@@ -133,5 +166,5 @@ static int create(struct rtun_ctx *ctx, const void *cfg)
 	return frontend_create(ctx, cfg, &socks5_protocol);
 }
 
-RTUN_MODULE(frontend_socks5, .version = "1", .summary = "SOCKS5 server on this machine, for its own programs",
+RTUN_MODULE(frontend_socks5, .version = "1", .summary = "SOCKS5, SOCKS4 and SOCKS4a server on this machine, for its own programs",
 	    .license = "BSD-2-Clause", .schema = &schema, .create = create, FRONTEND_LIFE);

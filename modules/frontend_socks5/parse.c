@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * parse.c - the messages of SOCKS5, read and written.
+ * parse.c - the messages of SOCKS, read and written.
  */
 #include "parse.h"
 
@@ -33,10 +33,10 @@ int32_t socks5_parse_greeting(const uint8_t *p, uint32_t len, uint32_t *ret_meth
 }
 
 /* version, length, username, length, password */
-int32_t socks5_parse_login(const uint8_t *p, uint32_t len, char ret_user[FRONTEND_NAME_SIZE])
+int32_t socks5_parse_login(const uint8_t *p, uint32_t len, struct frontend_request *ret)
 {
 	uint32_t user, need;
-	ret_user[0] = '\0';
+	memset(ret, 0, sizeof(*ret));
 	if (len >= 1 && p[0] != LOGIN_VERSION)
 		return -SOCKS5_FAILURE;
 	if (len < 2)
@@ -45,8 +45,11 @@ int32_t socks5_parse_login(const uint8_t *p, uint32_t len, char ret_user[FRONTEN
 	if (len < 3 + user)
 		return (int32_t)(3 + user);
 	need = 3 + user + p[2 + user];
-	if (len >= need && !frontend_decode_user(p + 2, user, ret_user))
+	if (len < need)
+		return (int32_t)need;
+	if (!frontend_decode_user(p + 2, user, ret->user))
 		return -SOCKS5_FAILURE;
+	frontend_set_password(ret, p + 3 + user, p[2 + user]);
 	return (int32_t)need;
 }
 
@@ -129,4 +132,58 @@ uint32_t socks5_format_reply(uint8_t code, const struct rtun_addr *bound, uint8_
 		ret[5 + alen] = (uint8_t)bound->port;
 	}
 	return 4 + alen + 2;
+}
+
+/* ---- SOCKS4 ---- */
+
+/* The length of the text at `from`, its NUL not counted; -1: it is too long, -2: more is needed. */
+static int32_t text_length(const uint8_t *p, uint32_t len, uint32_t from)
+{
+	const uint8_t *nul = len > from ? memchr(p + from, 0, len - from) : NULL;
+	uint32_t have = nul ? (uint32_t)(nul - p - from) : len > from ? len - from : 0;
+	return have >= FRONTEND_NAME_SIZE ? -1 : nul ? (int32_t)have : -2;
+}
+
+/* version, command, port, address, user, NUL; SOCKS4a: 0.0.0.x as address, and name, NUL */
+int32_t socks4_parse_request(const uint8_t *p, uint32_t len, struct frontend_request *ret)
+{
+	uint32_t need = 9;
+	int32_t user, name;
+	memset(ret, 0, sizeof(*ret));
+	if (len >= 1 && p[0] != 4)
+		return -SOCKS5_ALIEN;
+	if (len >= 2 && p[1] != CONNECT)
+		return -SOCKS5_NO_COMMAND;
+	if (len < need)
+		return (int32_t)need;
+	user = text_length(p, len, 8);
+	if (user < 0)
+		return user == -1 ? -SOCKS5_FAILURE : (int32_t)len + 1;
+	need += (uint32_t)user;
+	ret->addr.port = (uint16_t)(p[2] << 8 | p[3]);
+	if (memcmp(p + 4, "\0\0\0", 3) != 0 || !p[7]) {
+		ret->addr.family = 4;
+		memcpy(ret->addr.ip, p + 4, 4);
+	} else {
+		name = text_length(p, len, need);
+		if (name < 0)
+			return name == -1 ? -SOCKS5_FAILURE : (int32_t)len + 1;
+		if (!set_name(p + need, (uint32_t)name, ret))
+			return -SOCKS5_DENIED;
+		need += (uint32_t)name + 1;
+	}
+	ret->bad_login = !frontend_decode_user(p + 8, (size_t)user, ret->user);
+	return (int32_t)need;
+}
+
+uint32_t socks4_format_reply(uint8_t code, const struct rtun_addr *bound, uint8_t ret[SOCKS4_REPLY_SIZE])
+{
+	memset(ret, 0, SOCKS4_REPLY_SIZE);
+	ret[1] = code;
+	if (bound && bound->family == 4) {
+		ret[2] = (uint8_t)(bound->port >> 8);
+		ret[3] = (uint8_t)bound->port;
+		memcpy(ret + 4, bound->ip, 4);
+	}
+	return SOCKS4_REPLY_SIZE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * parse.h - the three messages of a SOCKS5 client (RFC 1928, RFC 1929) as pure functions.
+ * parse.h - the three messages of a SOCKS5 client (RFC 1928, RFC 1929), and the only one of SOCKS4 and SOCKS4a, as pure
+ * functions.
  *
  * Each is given the `len` bytes that have come so far and says how long the message is: more than `len` means that so
  * many are needed (or more: ask again then), negative that it is refused, with the reply that it deserves.
@@ -23,18 +24,26 @@
 #define SOCKS5_NO_METHOD 0xff
 #define SOCKS5_ALIEN 0x100 /* not SOCKS5 at all: no reply */
 
+/* The two of SOCKS4 */
+#define SOCKS4_OK 0x5a
+#define SOCKS4_FAILURE 0x5b
+
 /* Methods offered */
 #define SOCKS5_METHOD_NONE 1U
 #define SOCKS5_METHOD_LOGIN 2U
 
 #define SOCKS5_REPLY_MAX 22U
+#define SOCKS4_REPLY_SIZE 8U
 
 int32_t socks5_parse_greeting(const uint8_t *p, uint32_t len, uint32_t *ret_methods);
-/* The username percent-decoded once; a bad escape or control character is refused. */
-int32_t socks5_parse_login(const uint8_t *p, uint32_t len, char ret_user[FRONTEND_NAME_SIZE]);
+/* User, percent-decoded once, and password; a bad escape or control character is refused. */
+int32_t socks5_parse_login(const uint8_t *p, uint32_t len, struct frontend_request *ret);
 /* Host and address. */
 int32_t socks5_parse_request(const uint8_t *p, uint32_t len, struct frontend_request *ret);
+/* Host, address and user. */
+int32_t socks4_parse_request(const uint8_t *p, uint32_t len, struct frontend_request *ret);
 /* The reply to a request; the number of bytes. */
 uint32_t socks5_format_reply(uint8_t code, const struct rtun_addr *bound, uint8_t ret[SOCKS5_REPLY_MAX]);
+uint32_t socks4_format_reply(uint8_t code, const struct rtun_addr *bound, uint8_t ret[SOCKS4_REPLY_SIZE]);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The messages of SOCKS5: whatever comes, a message that is complete is understood the same however it was split, and
+ * The messages of SOCKS: whatever comes, a message that is complete is understood the same however it was split, and
  * one that isn't asks for more bytes.
  */
 #include <stdlib.h>
@@ -13,7 +13,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 
 union message {
 	uint32_t methods;
-	char user[FRONTEND_NAME_SIZE];
 	struct frontend_request request;
 };
 
@@ -24,12 +23,14 @@ static int32_t parse(uint8_t kind, const uint8_t *p, uint32_t len, union message
 	int32_t n;
 	memcpy(exact, p, len);
 	memset(ret, 0, sizeof(*ret));
-	if (kind % 3 == 0)
+	if (kind % 4 == 0)
 		n = socks5_parse_greeting(exact, len, &ret->methods);
-	else if (kind % 3 == 1)
-		n = socks5_parse_login(exact, len, ret->user);
-	else
+	else if (kind % 4 == 1)
+		n = socks5_parse_login(exact, len, &ret->request);
+	else if (kind % 4 == 2)
 		n = socks5_parse_request(exact, len, &ret->request);
+	else
+		n = socks4_parse_request(exact, len, &ret->request);
 	free(exact);
 	return n;
 }
@@ -41,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	if (len < 1 || len > 1024)
 		return 0;
 	n = parse(p[0], p + 1, (uint32_t)len - 1, &whole);
-	if (n == 0 || n > 3 + 255 + 255)
+	if (n == 0 || n > 8 + 256 + 256)
 		abort();
 	for (uint32_t i = 0; i + 1 < len; i++) {
 		k = parse(p[0], p + 1, i, &part);

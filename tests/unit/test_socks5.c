@@ -180,7 +180,105 @@ START_TEST(literals_in_names)
 }
 END_TEST
 
-static const uint8_t foreign[][4] = {{4, 1, 0, 80}, {'G', 'E', 'T', ' '}, {0x16, 3, 1, 2}, {0}, {6, 1, 0, 0}};
+/* ---- SOCKS4 ---- */
+
+#define V4 4, 1, 0, 80, 93, 184, 215, 14
+#define V4A 4, 1, 1, 187, 0, 0, 0, 1
+
+static const struct {
+	uint8_t msg[40];
+	uint32_t len, username;
+	const char *host, *selector; /* host NULL: refused */
+} socks4[] = {
+	{{V4, 0}, 9, FRONTEND_USERNAME_OPTIONAL, "", ""},
+	{{V4, 'h', 'o', 'm', 'e', 0}, 13, FRONTEND_USERNAME_OPTIONAL, "", "home"},
+	{{V4, 'h', '%', '6', 'f', 'm', 'e', 0}, 15, FRONTEND_USERNAME_REQUIRED, "", "home"},
+	{{V4, 'h', 'o', 'm', 'e', 0}, 13, FRONTEND_USERNAME_OFF, "", ""},
+	{{V4A, 'h', 0, 'a', '.', 'b', 'c', 0}, 15, FRONTEND_USERNAME_OPTIONAL, "a.bc", "h"},
+	{{V4A, 0, 'a', '.', 'b', 'c', 0}, 14, FRONTEND_USERNAME_OPTIONAL, "a.bc", ""},
+	{{V4A, 0, '8', '.', '8', '.', '8', '.', '8', 0}, 17, FRONTEND_USERNAME_OPTIONAL, "", ""},
+	{{4, 1, 0, 80, 0, 0, 0, 0, 0}, 9, FRONTEND_USERNAME_OPTIONAL, "", ""}, /* 0.0.0.0 is an address: the exit refuses it */
+	{{4, 1, 0, 80, 0, 0, 1, 1, 0}, 9, FRONTEND_USERNAME_OPTIONAL, "", ""},
+	{{V4, 0}, 9, FRONTEND_USERNAME_REQUIRED, NULL, NULL},
+	{{V4, '%', 0}, 10, FRONTEND_USERNAME_OPTIONAL, NULL, NULL},
+	{{V4, '\n', 0}, 10, FRONTEND_USERNAME_OPTIONAL, NULL, NULL},
+	{{V4A, 0, 0}, 10, FRONTEND_USERNAME_OPTIONAL, NULL, NULL},
+	{{4, 2, 0, 80, 1, 2, 3, 4, 0}, 9, FRONTEND_USERNAME_OPTIONAL, NULL, NULL},
+	{{4, 0, 0, 80, 1, 2, 3, 4, 0}, 9, FRONTEND_USERNAME_OPTIONAL, NULL, NULL},
+};
+
+static void socks4_is_answered(int row)
+{
+	if (!socks4[row].host) {
+		hear(BYTES(0, 0x5b, 0, 0, 0, 0, 0, 0));
+		ck_assert(fd_ended(fake.client));
+		ck_assert_uint_eq(fake.dials, 0);
+		return;
+	}
+	ck_assert_uint_eq(fake.dials, 1);
+	ck_assert_str_eq(fake.host, socks4[row].host);
+	ck_assert_str_eq(fake.selector, socks4[row].selector);
+	ck_assert_int_eq(fake.selected, socks4[row].selector[0] != '\0');
+	fake_answer(0, "home", &(struct rtun_addr){.family = 4, .ip = {192, 0, 2, 1}, .port = 258});
+	hear(BYTES(0, 0x5a, 1, 2, 192, 0, 2, 1));
+	fd_send(fake.target, "answer", 6);
+	hear("answer", 6);
+}
+
+START_TEST(socks4_request_whole)
+{
+	use(socks4[_i].username);
+	connect_client();
+	say(socks4[_i].msg, socks4[_i].len);
+	socks4_is_answered(_i);
+}
+END_TEST
+
+START_TEST(socks4_request_bytewise)
+{
+	use(socks4[_i].username);
+	connect_client();
+	for (uint32_t i = 0; i < socks4[_i].len; i++)
+		say(socks4[_i].msg + i, 1);
+	socks4_is_answered(_i);
+}
+END_TEST
+
+START_TEST(socks4_texts_have_an_end)
+{
+	uint8_t msg[8 + 256 + 256] = {V4A};
+	memset(msg + 8, 'x', sizeof(msg) - 8);
+	msg[8 + 255 + !_i] = 0;
+	connect_client();
+	say(msg, _i ? sizeof(msg) : 8 + 257);
+	hear(BYTES(0, 0x5b, 0, 0, 0, 0, 0, 0));
+	ck_assert(fd_ended(fake.client));
+}
+END_TEST
+
+START_TEST(socks4_longest_texts)
+{
+	uint8_t msg[8 + 256 + 256] = {V4A};
+	memset(msg + 8, 'x', sizeof(msg) - 8);
+	msg[8 + 255] = msg[8 + 255 + 256] = 0;
+	connect_client();
+	say(msg, sizeof(msg));
+	ck_assert_uint_eq(strlen(fake.selector), 255);
+	ck_assert_uint_eq(strlen(fake.host), 255);
+}
+END_TEST
+
+START_TEST(socks4_dial_fails)
+{
+	connect_client();
+	say(BYTES(V4, 0));
+	fake_answer(RTUN_EREFUSED, NULL, NULL);
+	hear(BYTES(0, 0x5b, 0, 0, 0, 0, 0, 0));
+	ck_assert(fd_ended(fake.client));
+}
+END_TEST
+
+static const uint8_t foreign[][4] = {{'G', 'E', 'T', ' '}, {0x16, 3, 1, 2}, {0}, {6, 1, 0, 0}};
 
 START_TEST(not_socks5)
 {
@@ -243,6 +341,11 @@ int main(void)
 	tcase_add_test(t, exit_of_the_entry);
 	tcase_add_loop_test(t, request_is_refused, 0, ROWS(refused));
 	tcase_add_loop_test(t, literals_in_names, 0, 7);
+	tcase_add_loop_test(t, socks4_request_whole, 0, ROWS(socks4));
+	tcase_add_loop_test(t, socks4_request_bytewise, 0, ROWS(socks4));
+	tcase_add_loop_test(t, socks4_texts_have_an_end, 0, 2);
+	tcase_add_test(t, socks4_longest_texts);
+	tcase_add_test(t, socks4_dial_fails);
 	tcase_add_loop_test(t, not_socks5, 0, ROWS(foreign));
 	tcase_add_loop_test(t, dial_fails, 0, ROWS(ends));
 	tcase_add_test(t, bound_address_is_told);
