@@ -291,6 +291,13 @@ static void connect_found(struct exit_dialer_dial *x)
 	attempt_next(x);
 }
 
+/* It may have to wait until it can be judged: no longer than connecting may take. */
+static void connect_address(struct exit_dialer_dial *x)
+{
+	set_deadline(x, x->d->o.connect_timeout);
+	connect_found(x);
+}
+
 void exit_dialer_dial_go_on(void *arg)
 {
 	struct exit_dialer *d = arg;
@@ -367,7 +374,7 @@ static void begin(void *arg)
 	else if (x->host)
 		look_up(x);
 	else
-		connect_found(x);
+		connect_address(x);
 }
 
 static void pace(void *arg)

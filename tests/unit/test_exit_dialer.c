@@ -806,6 +806,27 @@ START_TEST(ipv6_waits_for_the_translation)
 }
 END_TEST
 
+/* Where the network changes again and again, the question is asked anew each time: nobody waits for ever. */
+START_TEST(ipv6_does_not_wait_for_ever)
+{
+	int limit = _i ? 3 : 10;
+	struct rtun_dial_req req = {
+		.size = sizeof(req), .timeout = _i ? 3 * RTUN_S : 0, .addr = {.family = 6, .ip = {0x26, 0x06, 0x47}, .port = 443}};
+	dns.silent6 = true;
+	start_translating();
+	ck_assert_int_eq(ops->dial(bed.obj, &req, on_result, NULL, &got.op), 0);
+	turns();
+	for (int s = 1; s <= limit; s++) {
+		ck_assert_uint_eq(got.calls, 0);
+		loop_advance(bed.loop, RTUN_S + RTUN_MS);
+		on_change(on_change_arg, NULL, "", NULL);
+	}
+	ck_assert_uint_eq(got.calls, 1);
+	ck_assert_uint_eq(got.err, RTUN_ETIMEOUT);
+	ck_assert_uint_eq(judge.sets + caught.connects, 0);
+}
+END_TEST
+
 START_TEST(ipv4_does_not_wait)
 {
 	dns.silent4 = dns.silent6 = true;
@@ -1055,6 +1076,7 @@ int main(void)
 	tcase_add_test(t, refusal_is_cancelled);
 	tcase_add_test(t, families_take_turns);
 	tcase_add_loop_test(t, ipv6_waits_for_the_translation, 0, 2);
+	tcase_add_loop_test(t, ipv6_does_not_wait_for_ever, 0, 2);
 	tcase_add_test(t, ipv4_does_not_wait);
 	tcase_add_loop_test(t, translation_is_asked_for_again, 0, 2);
 	tcase_add_test(t, corpus_of_answers);
