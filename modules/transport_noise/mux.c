@@ -11,12 +11,13 @@
 #include "mux_private.h"
 
 /* Silence, in which something was asked or not, before a ping; and after the ping before the peer is given up: sooner where its
- * way may have gone. */
+ * way may have gone. A tick later at the latest: so within 10 s, and 40 s. */
 #define TICK (2 * RTUN_S)
 #define PING_BUSY (3 * RTUN_S)
 #define PING_IDLE (15 * RTUN_S)
-#define DEAD_BUSY (9 * RTUN_S)
-#define DEAD_IDLE (39 * RTUN_S)
+#define DEAD_BUSY (8 * RTUN_S)
+#define DEAD_IDLE (38 * RTUN_S)
+#define DEAD_DEAF (20 * RTUN_S)
 #define DOUBT RTUN_S
 #define BBR_ASKS 4
 /* Where a read goes: behind room for the record that the read before had only begun. Page-aligned, which the kernel's
@@ -231,18 +232,33 @@ void mux_expect(struct mux *m)
 		m->asked = rtun_now(m->ctx);
 }
 
+/* A peer that was idle before has its time to answer, too. */
+static uint64_t waiting(const struct mux *m, uint64_t now)
+{
+	return m->asked ? now - m->asked : 0;
+}
+
+static bool overdue(const struct mux *m, uint64_t now)
+{
+	/* It speaks and does not hear: where it has nothing else to send, nothing holds its answer up. */
+	bool deaf = m->ping_sent && !m->counters.streams && now - m->ping_sent >= DEAD_DEAF;
+	return deaf || now - m->last_received >= DEAD_IDLE || waiting(m, now) >= DEAD_BUSY || (m->doubt && now >= m->doubt);
+}
+
 static void on_tick(void *arg)
 {
 	struct mux *m = arg;
-	uint64_t now = rtun_now(m->ctx), silence = now - m->last_received;
-	/* A peer that was idle before has its time to answer, too. */
-	uint64_t waiting = m->asked ? now - m->asked : 0;
-	if (silence >= DEAD_IDLE || waiting >= DEAD_BUSY || (m->doubt && now >= m->doubt)) {
+	uint64_t now = rtun_now(m->ctx);
+	if (overdue(m, now) && !m->reading_stopped)
+		receive(m); /* this process may have been away itself: what has come meanwhile counts */
+	if (m->dead || !m->carrier)
+		return;
+	if (overdue(m, now)) {
 		mux_end(m, RTUN_ETIMEOUT, "the other end does not answer");
 		return;
 	}
 	/* Also while plenty comes: the round-trip time should be today's. */
-	if (!m->ping_sent && (silence >= PING_IDLE || waiting >= PING_BUSY || now - m->last_ping >= PING_IDLE))
+	if (!m->ping_sent && (now - m->last_received >= PING_IDLE || waiting(m, now) >= PING_BUSY || now - m->last_ping >= PING_IDLE))
 		send_ping(m);
 	if (!m->partial_len) {
 		free(m->partial);

@@ -468,8 +468,25 @@ START_TEST(silence_idle)
 	hear(FRAME_PING, 0);
 	ck_assert_uint_eq(heard.count, 1);
 	uint64_t ms = ends_after();
-	ck_assert_uint_ge(ms, 20000);
-	ck_assert_uint_le(ms, 24000);
+	ck_assert_uint_ge(ms, 17000);
+	ck_assert_uint_le(ms, 22000); /* 40 s in all */
+	ck_assert_uint_eq(d->end_err, RTUN_ETIMEOUT);
+}
+END_TEST
+
+/* It goes on to ask, and hears no answer. */
+START_TEST(deaf)
+{
+	start(_i);
+	say(FRAME_PONG, 0, d->mux->ping, PING_BYTES);
+	uint64_t began = rtun_now(&hc.ctx);
+	while (!d->ended && rtun_now(&hc.ctx) - began < 100 * RTUN_S) {
+		loop_advance(bed.loop, RTUN_S);
+		if (!d->ended)
+			SAY(FRAME_PING, 0, "12345678");
+	}
+	ck_assert_uint_ge(rtun_now(&hc.ctx) - began, 34 * RTUN_S);
+	ck_assert_uint_le(rtun_now(&hc.ctx) - began, 40 * RTUN_S);
 	ck_assert_uint_eq(d->end_err, RTUN_ETIMEOUT);
 }
 END_TEST
@@ -518,10 +535,27 @@ START_TEST(silence_busy)
 	hear(FRAME_PING, 0);
 	ck_assert_uint_ge(heard.count, 1);
 	uint64_t ms = ends_after();
-	ck_assert_uint_ge(ms, 2500);
-	ck_assert_uint_le(ms, 6000);
+	ck_assert_uint_ge(ms, 2000);
+	ck_assert_uint_le(ms, 4000); /* 10 s in all */
 	ck_assert_uint_eq(d->end_err, RTUN_ETIMEOUT);
 	ck_assert_uint_eq(o.err, RTUN_ENOEXIT);
+}
+END_TEST
+
+/* Who was away himself (a machine that had no time, or slept) reads what has come before he gives up. */
+START_TEST(late_to_look)
+{
+	start(_i);
+	say(FRAME_PONG, 0, d->mux->ping, PING_BYTES);
+	loop_advance(bed.loop, 18 * RTUN_S);
+	d->end.wants_read = false; /* it comes, and nobody says so */
+	say(FRAME_PONG, 0, d->mux->ping, PING_BYTES);
+	ck_assert_uint_ne(d->mux->ping_sent, 0);
+	loop_advance(bed.loop, 22 * RTUN_S);
+	ck_assert(!d->ended);
+	ck_assert_uint_eq(d->end.len, 0);
+	ends_after();
+	ck_assert_uint_eq(d->end_err, RTUN_ETIMEOUT);
 }
 END_TEST
 
@@ -691,6 +725,8 @@ int main(void)
 	tcase_add_loop_test(t, silence_idle, 0, 2);
 	tcase_add_loop_test(t, silence_busy, 0, 30);
 	tcase_add_loop_test(t, long_path_is_sure, 0, 8);
+	tcase_add_loop_test(t, deaf, 0, 2);
+	tcase_add_loop_test(t, late_to_look, 0, 2);
 	tcase_add_loop_test(t, doubted, 0, 2);
 	tcase_add_test(t, flood);
 	tcase_add_test(t, every_bit);
