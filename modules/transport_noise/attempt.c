@@ -11,6 +11,8 @@
 #define ADMIT_V6 (10 * RTUN_S)
 /* A connection that was accepted at the last moment has so long to send message 1. */
 #define GRACE (15 * RTUN_S)
+/* More connections than a device has any use for. */
+#define LOOKS 16
 
 static uint32_t place_of(const struct attempts *a, const struct attempt *t)
 {
@@ -76,6 +78,16 @@ struct attempt *attempt_next(struct attempts *a, struct attempt *previous, const
 		if (t->until > now && same_source(&t->source, from))
 			return t;
 	return NULL;
+}
+
+bool attempt_announced(struct attempts *a, const struct rtun_addr *from)
+{
+	for (struct attempt *t = NULL; (t = attempt_next(a, t, from));)
+		if (!complete(t) && t->looked < LOOKS && t->looked < t->count) {
+			t->looked++;
+			return true;
+		}
+	return false;
 }
 
 bool attempt_awaits(const struct attempt *t, uint8_t index)

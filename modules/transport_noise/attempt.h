@@ -29,6 +29,7 @@ struct attempt {
 	bool enrols;
 	struct rtun_addr source;
 	uint8_t count, done; /* connections announced, and those that have shaken hands */
+	uint8_t looked;      /* messages of its source that were looked at for its sake */
 	uint8_t indexes[32]; /* bits: which those were */
 };
 
@@ -42,6 +43,8 @@ struct attempts {
 int attempt_open(struct attempts *a, const struct knock *k, const uint8_t device[32], const struct rtun_addr *from);
 /* The one after `previous` (NULL: the first) that a connection from `from` may belong to, or NULL. */
 struct attempt *attempt_next(struct attempts *a, struct attempt *previous, const struct rtun_addr *from);
+/* A first message from `from` was announced by a knock: it is looked at, whatever others send. Each attempt has a few. */
+bool attempt_announced(struct attempts *a, const struct rtun_addr *from);
 bool attempt_awaits(const struct attempt *t, uint8_t index);
 /* Connection `index` has shaken hands: with the last one the gate shuts. */
 void attempt_done(struct attempts *a, struct attempt *t, uint8_t index);

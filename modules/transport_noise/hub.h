@@ -44,6 +44,7 @@ struct tunnel {
 	uint8_t session[HELLO_SESSION];
 	uint8_t indexes[32]; /* bits: those that have come */
 	struct rtun_addr address; /* of the connection that was proved last */
+	uint8_t count;       /* connections that were announced at its beginning */
 	char version[HELLO_VERSION];
 };
 
@@ -65,6 +66,10 @@ struct peer {
 	uint64_t refused_at; /* ns: a connection, for reasons of its own; 0: never */
 	bool best;           /* was taken as the best one, by whoever asked last */
 };
+
+/* restunnel_first_messages_total{result=} */
+enum greet_result { GREET_ANSWERED, GREET_NOT_GOOD, GREET_LIMITED, GREET_RESULTS };
+extern const char *const greet_result_names[GREET_RESULTS];
 
 /* restunnel_knocks_total{result=} */
 enum knock_result { KNOCK_OPENED, KNOCK_JUNK, KNOCK_REPLAY, KNOCK_UNKNOWN, KNOCK_LIMITED, KNOCK_RESULTS };
@@ -99,6 +104,7 @@ struct hub {
 	struct rtun_listener *listeners[HUB_LISTENERS];
 	uint32_t listener_count;
 	struct budget greetings; /* first messages that are looked at */
+	uint64_t greeted[GREET_RESULTS];
 	enum gate_mode mode;     /* how the port hides */
 	char mode_why[GATE_WHY]; /* conceal: auto, and not closed: why not; else "" */
 	char trial_why[GATE_WHY]; /* of the last mode that was tried */
@@ -171,6 +177,7 @@ void command_devices(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_revoke(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_rename(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_tag(struct rtun_ctx *, const void *, struct rtun_reply *);
+void hub_greet_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 void hub_knock_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 void hub_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 

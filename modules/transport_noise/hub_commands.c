@@ -291,6 +291,14 @@ void hub_knock_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, s
 		rtun_metric(sink, (double)t->hub->knocks.results[i], &knock_result_names[i], 1);
 }
 
+void hub_greet_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
+{
+	const struct transport *t = ctx->self;
+	(void)metric;
+	for (uint32_t i = 0; t->hub && i < GREET_RESULTS; i++)
+		rtun_metric(sink, (double)t->hub->greeted[i], &greet_result_names[i], 1);
+}
+
 void hub_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
 {
 	const struct transport *t = ctx->self;

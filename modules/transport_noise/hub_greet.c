@@ -9,6 +9,8 @@
 
 #define GREETINGS_AT_ONCE 20U
 
+const char *const greet_result_names[GREET_RESULTS] = {"answered", "not_good", "limited"};
+
 int hub_dh(void *arg, const uint8_t key[32], uint8_t out[32])
 {
 	struct hub *h = arg;
@@ -189,12 +191,15 @@ bool hub_greet(void *arg, struct rtun_stream **s, const struct rtun_addr *from, 
 	struct hub *h = arg;
 	struct greeting g = {.hub = h, .s = s, .from = from, .message = message};
 	uint64_t now = rtun_now(h->ctx);
-	if (!budget_take(&h->greetings, from, now))
+	if (!attempt_announced(&h->attempts, from) && !budget_take(&h->greetings, from, now)) {
+		h->greeted[GREET_LIMITED]++;
 		return false;
+	}
 	bool good = try_attempts(&g);
 	/* Where the port does not hide nobody needs to knock. */
 	if (!good && h->mode == GATE_NONE)
 		good = try_tunnel(&g) || (token_expire(&h->tokens, now) && try_enrolment(&g));
 	sodium_memzero(g.dh_out, sizeof(g.dh_out));
+	h->greeted[good ? GREET_ANSWERED : GREET_NOT_GOOD]++;
 	return good;
 }

@@ -11,6 +11,9 @@
 #include "survey.h"
 #include "tlv.h"
 
+/* ms: a hub lets 50 nodes a second in without haste. */
+#define SPREAD_EACH 20U
+
 struct peer *peer_of(struct hub *h, struct device *d)
 {
 	struct peer *p = d->tunnel;
@@ -54,6 +57,16 @@ static void say_down(struct peer *p, const char *why)
 	rtun_log(p->hub->ctx, RTUN_NOTICE, "%s is away: %s", p->device->name, why);
 }
 
+/* When all have been cut off at once, each comes back at a time of its own. */
+static void say_spread(const struct conn *c)
+{
+	uint8_t buf[16];
+	struct tlv_writer w;
+	tlv_write_begin(&w, buf, sizeof(buf));
+	tlv_put_number(&w, TLV_SPREAD, c->tunnel->peer->hub->devices->count * SPREAD_EACH, 4);
+	mux_send(c->mux, FRAME_INFO, buf, (uint32_t)tlv_write_end(&w, 0));
+}
+
 /* Only now: message 1 can be made by whoever has the device's static key alone, and a tunnel that is up must not end for that. */
 static void tunnel_up(struct tunnel *t)
 {
@@ -82,6 +95,14 @@ static void conn_close(struct conn *c, bool goodbye, uint32_t reason)
 	free(c);
 }
 
+/* What has ended one connection of a device may have ended all: the others have a second to show that they live. */
+static void doubt_others(struct tunnel *t, const struct conn *but)
+{
+	for (struct conn *c = t->conns; c; c = c->next)
+		if (c != but)
+			mux_doubt(c->mux);
+}
+
 static void on_ended(void *arg, uint32_t err, const char *why)
 {
 	struct conn *c = arg, **at;
@@ -93,6 +114,7 @@ static void on_ended(void *arg, uint32_t err, const char *why)
 	for (at = &t->conns; *at != c; at = &(*at)->next)
 		;
 	*at = c->next;
+	doubt_others(t, c);
 	conn_close(c, false, 0);
 }
 
@@ -147,8 +169,12 @@ static void on_proved(void *arg)
 	t->address = c->from;
 	budget_know(&h->greetings, &c->from);
 	budget_know(&h->knocks.budget, &c->from);
-	if (!t->proved)
+	if (!t->proved) {
 		tunnel_up(t);
+		say_spread(c);
+	} else if (c->index >= t->count) {
+		doubt_others(t, c); /* it comes for one that the node has lost */
+	}
 }
 
 static const struct mux_events events = {.frame = on_frame, .ended = on_ended, .proved = on_proved};
@@ -194,6 +220,7 @@ static int tunnel_start(struct peer *p, const struct hello *hello, struct noise_
 		return -RTUN_ENOMEM;
 	t->peer = p;
 	memcpy(t->session, hello->session, HELLO_SESSION);
+	t->count = hello->count;
 	memcpy(t->version, hello->version, sizeof(t->version));
 	if (conn_create(t, hello, hs, from, s) < 0) {
 		free(t);

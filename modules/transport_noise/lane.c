@@ -5,15 +5,13 @@
  *            reach ok               mux ended
  *   waiting ---------> reaching ------------> up ----------> waiting ...
  *      ^  timer            | failed                 (first pause again)
- *      `-------------------'  next pause, up to a minute
+ *      `-------------------'  next pause
  */
 #include <string.h>
 
 #include "link.h"
 #include "tlv.h"
 
-/* A connection that was up for so long was a good one: the next try starts with the first pause. */
-#define GOOD (10 * RTUN_S)
 #define REKEY_LOOK (10 * RTUN_S)
 #define INDEX_MAX 254U
 
@@ -53,6 +51,21 @@ static void on_connect(void *arg, struct mux_stream *ms, const struct mux_target
 		exit_connect(&n->exits, ms, target);
 }
 
+/* For at most a minute. */
+#define SPREAD_MOST 60000U
+
+static const struct tlv_row info_rows[] = {{TLV_SPREAD, false, 4, 4, 0}};
+
+static int on_info(struct link *l, const uint8_t *p, uint32_t len)
+{
+	struct tlv_value spread;
+	if (tlv_read(info_rows, 1, p, len, &spread) == 0 && spread.p) {
+		uint64_t ms = tlv_number(&spread);
+		l->spread = ms < SPREAD_MOST ? (uint32_t)ms : SPREAD_MOST;
+	}
+	return 0;
+}
+
 static const struct tlv_row close_rows[] = {{TLV_REASON, true, 1, 1, 0}};
 
 static const char *farewell(uint64_t reason)
@@ -73,7 +86,7 @@ static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
 	struct tlv_value reason;
 	struct noise_party self = party_of(lane->link);
 	if (type == FRAME_INFO)
-		return 0;
+		return on_info(lane->link, p, len);
 	if (type == FRAME_REKEY_2)
 		return rekey_on_frame(&lane->rekey, lane->mux, &self, rtun_now(lane->link->node->ctx), type, p, len);
 	if (type != FRAME_CLOSE || tlv_read(close_rows, 1, p, len, &reason) < 0)
@@ -96,12 +109,8 @@ static void on_ended(void *arg, uint32_t err, const char *why)
 {
 	struct lane *lane = arg;
 	struct link *l = lane->link;
-	(void)err;
-	if (rtun_now(l->node->ctx) - lane->up_since > GOOD)
-		lane->tries = 0;
 	down(lane, false);
-	lane_try_later(lane);
-	link_lane_down(l, why); /* it may have it rest */
+	link_lane_down(l, lane, err, why);
 }
 
 void lane_doubt(struct lane *lane)
@@ -144,6 +153,8 @@ static void on_reached(void *arg, const struct reach_result *r)
 	if (!why && up(lane, r) < 0)
 		why = "out of memory";
 	if (why) {
+		if (l->up && !r->accepted && lane->index >= l->wanted)
+			l->next_index = lane->index; /* nobody has seen it */
 		link_error(l, why);
 		lane_try_later(lane);
 		return;
@@ -159,6 +170,7 @@ static void start(struct lane *lane, struct reach_setup *setup)
 {
 	setup->cb = on_reached;
 	setup->arg = lane;
+	lane->index = setup->hello.index;
 	if (reach_start(setup, &lane->reach) < 0) {
 		link_error(lane->link, "the connection could not even be tried: out of memory, or the key can't be read");
 		lane_try_later(lane);
@@ -181,7 +193,7 @@ void lane_try(struct lane *lane)
 	struct link *l = lane->link;
 	struct reach_setup setup;
 	if (l->up && another_is_on_its_way(lane)) {
-		rtun_timer_start(lane->again, link_pause(0));
+		rtun_timer_start(lane->again, link_pause(l, 0));
 		return;
 	}
 	link_reach_setup(l, &setup);
@@ -217,7 +229,9 @@ static void on_again(void *arg)
 
 void lane_try_later(struct lane *lane)
 {
-	rtun_timer_start(lane->again, link_pause(lane->tries++));
+	struct link *l = lane->link;
+	uint32_t *tries = l->up ? &lane->tries : &l->tries;
+	rtun_timer_start(lane->again, link_pause(l, (*tries)++));
 }
 
 void lane_rest(struct lane *lane)

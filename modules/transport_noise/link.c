@@ -9,15 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 0.25, 0.5, 1, 2 s, then slower: a hub that restarts is found at once, one that is gone costs nothing. ±30 %, so that
- * nodes that were cut off together do not come back together. */
-uint64_t link_pause(uint32_t tries)
+/* 0.25, 0.5, 1, 2 s, then slower: a hub that restarts is found at once, one that is gone costs little. Each half as much more or
+ * less by chance, so that nodes that were cut off together do not come back together; where they are many, the hub has said so. */
+#define PAUSE_CONNECTED 5 /* 8 s: as many as a lane's are while others live, which know that the hub is there */
+uint64_t link_pause(const struct link *l, uint32_t tries)
 {
-	static const uint32_t ms[] = {250, 500, 1000, 2000, 4000, 8000, 15000, 30000, 60000};
-	const uint32_t last = sizeof(ms) / sizeof(ms[0]) - 1;
-	uint64_t base = ms[tries < last ? tries : last];
-	return (base * 700 + randombytes_uniform(601) * base) / 1000 * RTUN_MS;
+	static const uint32_t ms[] = {250, 500, 1000, 2000, 4000, 8000, 15000, 30000};
+	const uint32_t last = l->up ? PAUSE_CONNECTED : sizeof(ms) / sizeof(ms[0]) - 1;
+	uint32_t base = ms[tries < last ? tries : last], most = base + base / 2;
+	if (!l->up && (tries || !l->alone) && most < l->spread)
+		most = l->spread; /* many others wait for the same hub */
+	return (base / 2 + randombytes_uniform(most - base / 2)) * RTUN_MS;
 }
+
+/* What was up for so long was good: the next try starts with the first pause. */
+#define GOOD (10 * RTUN_S)
 
 /* After a change of the network, the end of a tunnel is taken for its consequence for so long. */
 #define MOVING (5 * RTUN_S)
@@ -70,9 +76,11 @@ void link_bar(struct link *l, const struct reach_result *r)
 	const struct rtun_filter_ops *ops = filter->ops;
 	struct rtun_addr all[REACH_ADDRESSES + LINK_SEEN];
 	uint32_t n = 0;
-	if (!ops || !RTUN_HAS(struct rtun_filter_ops, ops, deny) || !r->found_count)
+	if (!r->found_count)
 		return;
 	remember_hub(l, r);
+	if (!ops || !RTUN_HAS(struct rtun_filter_ops, ops, deny))
+		return;
 	if (!r->err && r->hello.observed.family)
 		remember(l, &r->hello.observed);
 	for (; n < l->found_count; n++)
@@ -98,6 +106,9 @@ void link_reach_setup(struct link *l, struct reach_setup *setup)
 	if (!l->up)
 		l->tried_at = rtun_now(l->node->ctx);
 	node_reach_hub(l->node, l->hub, setup);
+	/* Name servers that are slow now may know better: each fourth try waits for them. */
+	setup->known = l->found;
+	setup->known_count = l->tries % 4 == 3 ? 0 : l->found_count;
 	setup->liked = l->liked;
 	memcpy(setup->hello.session, l->session, HELLO_SESSION);
 }
@@ -123,6 +134,7 @@ int link_lane_up(struct link *l, const struct reach_result *r)
 	l->last_error[0] = 0;
 	if (l->up++)
 		return 0;
+	l->up_since = rtun_now(t->ctx);
 	l->liked = r->by;
 	l->remote = r->remote;
 	l->observed = r->hello.observed;
@@ -138,32 +150,44 @@ int link_lane_up(struct link *l, const struct reach_result *r)
 static void new_session(struct link *l)
 {
 	randombytes_buf(l->session, sizeof(l->session));
-	for (uint32_t i = 1; i < l->wanted; i++) {
+	for (uint32_t i = 1; i < l->wanted; i++)
 		lane_rest(&l->lanes[i]);
-		l->lanes[i].tries = 0;
-	}
 }
 
-void link_lane_down(struct link *l, const char *why)
+/* Nobody else comes at the same time where it is this machine that has moved. */
+static void begin_again(struct link *l)
+{
+	uint64_t now = rtun_now(l->node->ctx);
+	if (now - l->up_since > GOOD)
+		l->tries = 0;
+	lane_rest(&l->lanes[0]);
+	new_session(l);
+	if (l->moved_at && now - l->moved_at < MOVING)
+		lane_try(&l->lanes[0]);
+	else
+		lane_try_later(&l->lanes[0]);
+}
+
+void link_lane_down(struct link *l, struct lane *lane, uint32_t err, const char *why)
 {
 	if (--l->up) {
 		rtun_log(l->node->ctx, RTUN_INFO, "hub %s: one of its connections ended: %s", l->hub->name, why);
+		if (rtun_now(l->node->ctx) - lane->up_since > GOOD)
+			lane->tries = 0;
+		lane_try_later(lane);
+		for (uint32_t i = 0; i < l->wanted; i++)
+			lane_doubt(&l->lanes[i]); /* what ended this one may have ended all */
 		return;
 	}
 	survey_stop(&l->survey);
+	l->alone = err == RTUN_ETIMEOUT;
 	/* What the hub said in its last words is more than that the connection then ended. */
 	if (!l->last_error[0])
 		link_error(l, why);
 	struct event_hub e = {.hub = l->hub->name, .reason = l->last_error};
 	rtun_publish(l->node->ctx, &event_hub_down, &e);
 	rtun_log(l->node->ctx, RTUN_NOTICE, "hub %s: disconnected: %s", l->hub->name, l->last_error);
-	lane_rest(&l->lanes[0]);
-	new_session(l);
-	/* where it is this machine that has moved, nobody else comes at the same time */
-	if (l->moved_at && rtun_now(l->node->ctx) - l->moved_at < MOVING)
-		lane_try(&l->lanes[0]);
-	else
-		lane_try_later(&l->lanes[0]);
+	begin_again(l);
 }
 
 /* What failed before failed elsewhere. An attempt that is under way leaves from an address of before: it begins anew. */
@@ -171,14 +195,18 @@ void link_network_changed(struct link *l)
 {
 	bool was_up = l->up > 0;
 	l->moved_at = rtun_now(l->node->ctx);
+	l->tries = 0;
 	for (uint32_t i = 0; i < l->wanted; i++) {
 		l->lanes[i].tries = 0;
 		lane_doubt(&l->lanes[i]);
 	}
-	if (was_up)
-		return;
-	lane_rest(&l->lanes[0]);
-	lane_try(&l->lanes[0]);
+	if (was_up && !l->up)
+		return; /* it has begun anew already */
+	for (uint32_t i = 0; i < (l->up ? l->wanted : 1); i++)
+		if (!l->lanes[i].mux) {
+			lane_rest(&l->lanes[i]);
+			lane_try(&l->lanes[i]);
+		}
 }
 
 /* ---- life ---- */

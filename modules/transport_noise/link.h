@@ -27,8 +27,9 @@ struct lane {
 	struct rekey rekey;
 	struct rtun_addr local;  /* while it is up: where it comes from */
 	struct rtun_timer *tick; /* while it is up: is it time for new keys? */
-	uint32_t tries;
+	uint32_t tries;          /* that failed since it was up for a while */
 	uint64_t up_since;
+	uint8_t index;           /* of the last try, in the session */
 };
 
 struct link {
@@ -37,6 +38,10 @@ struct link {
 	struct lane lanes[LINK_LANES];
 	uint32_t wanted;         /* lanes that there should be */
 	uint32_t up;             /* and are */
+	uint32_t tries;          /* that failed since the last good tunnel */
+	uint64_t up_since;       /* the tunnel */
+	uint32_t spread;         /* ms: what the hub asks for */
+	bool alone;              /* the last tunnel ended by silence: the hub may be as well as ever */
 	uint8_t session[HELLO_SESSION];
 	uint32_t next_index;     /* in this session */
 	uint8_t public_key[32];
@@ -52,7 +57,7 @@ struct link {
 };
 
 /* Before the next try, after so many that failed; ns. */
-uint64_t link_pause(uint32_t tries);
+uint64_t link_pause(const struct link *l, uint32_t tries);
 void link_error(struct link *l, const char *why);
 /* How to reach the hub from here, as far as that is the link's business. */
 void link_reach_setup(struct link *l, struct reach_setup *setup);
@@ -60,7 +65,8 @@ void link_reach_setup(struct link *l, struct reach_setup *setup);
 void link_bar(struct link *l, const struct reach_result *r);
 /* A lane is up: 1: it is the first of its session. */
 int link_lane_up(struct link *l, const struct reach_result *r);
-void link_lane_down(struct link *l, const char *why);
+/* It tries again, or the session is over. */
+void link_lane_down(struct link *l, struct lane *lane, uint32_t err, const char *why);
 
 int lane_init(struct lane *lane, struct link *l);
 void lane_fini(struct lane *lane);

@@ -15,6 +15,8 @@
 
 /* Between one address's first knock and the next one's: RFC 8305 section 5, Connection Attempt Delay. */
 #define STAGGER (250 * RTUN_MS)
+/* For a look-up, where there are addresses from before: name servers may have gone with the network that they were of. */
+#define LOOKUP_LIMIT RTUN_S
 /* For message 2; shorter while there is another possibility. */
 #define ANSWER_LIMIT (10 * RTUN_S)
 #define ANSWER_FIRST (5 * RTUN_S)
@@ -42,7 +44,7 @@ struct reach {
 	uint8_t hub_key[32], psk[32], token_id[TOKEN_ID], public_key[32];
 	uint8_t attempt[WIRE_ATTEMPT]; /* zero: nobody knocks */
 	struct lookup *lookup;
-	struct rtun_addr address[REACH_ADDRESSES];
+	struct rtun_addr known[REACH_ADDRESSES], address[REACH_ADDRESSES];
 	uint32_t address_count;
 	struct reach_way ways[REACH_ADDRESSES];
 	bool refused, accepted, plain;
@@ -245,11 +247,25 @@ static bool begin(struct reach *r, enum carrier liked)
 	return started > 0;
 }
 
+static void begin_at(struct reach *r, const struct rtun_addr *addresses, uint32_t count)
+{
+	if (r->lookup)
+		r->lookup->reach = NULL;
+	r->lookup = NULL;
+	memcpy(r->address, addresses, count * sizeof(*addresses));
+	r->address_count = count;
+	begin_or_fail(r, r->set.liked);
+}
+
 /* Something accepts connections and says nothing. Where a hub does not hide, and our knocks do not get through to it, it
  * waits for a message of somebody who has not knocked. */
 static void on_limit(void *arg)
 {
 	struct reach *r = arg;
+	if (r->lookup) {
+		begin_at(r, r->known, r->set.known_count);
+		return;
+	}
 	if (r->plain) {
 		fail(r, RTUN_ETIMEOUT, "the hub accepts connections but does not answer: it does not know this node (revoked?), or something else is there");
 		return;
@@ -302,11 +318,11 @@ static void lookup_done(void *arg)
 	struct lookup *l = arg;
 	struct reach *r = l->reach;
 	if (r) {
-		r->lookup = NULL;
-		memcpy(r->address, l->found, sizeof(l->found));
-		r->address_count = l->count;
+		rtun_timer_stop(r->limit);
 		if (l->count)
-			begin_or_fail(r, r->set.liked);
+			begin_at(r, l->found, l->count);
+		else if (r->set.known_count)
+			begin_at(r, r->known, r->set.known_count);
 		else
 			fail(r, RTUN_EDNS, l->why);
 	}
@@ -323,6 +339,8 @@ int reach_start(const struct reach_setup *setup, struct reach **ret)
 	snprintf(r->host, sizeof(r->host), "%s", setup->host);
 	memcpy(r->hub_key, setup->hub_key, 32);
 	memcpy(r->psk, setup->psk, 32);
+	for (uint32_t i = 0; i < setup->known_count; i++)
+		r->known[i] = setup->known[i];
 	if (setup->token_id)
 		memcpy(r->token_id, setup->token_id, TOKEN_ID);
 	if (setup->attempt)
@@ -353,6 +371,8 @@ int reach_start(const struct reach_setup *setup, struct reach **ret)
 	err = rtun_work(setup->ctx, lookup_run, lookup_done, r->lookup, &r->lookup->work);
 	if (err < 0)
 		goto fail_lookup;
+	if (setup->known_count)
+		rtun_timer_start(r->limit, LOOKUP_LIMIT);
 	*ret = r;
 	return 0;
 fail_lookup:

@@ -44,6 +44,9 @@ struct reach_setup {
 	const char *key_name;      /* the node's own key in the keystore */
 	const char *host;          /* a name or a literal */
 	uint16_t port;
+	/* Where the host was before: for when it can't be looked up now, or not soon. May go when reach_start() has returned. */
+	const struct rtun_addr *known;
+	uint32_t known_count;
 	enum noise_pattern pattern;
 	const uint8_t *hub_key;    /* 32 bytes */
 	const uint8_t *psk;        /* 32 bytes */

@@ -235,6 +235,8 @@ static const struct rtun_metric metrics[] = {
 	{"restunnel_streams_total", "Streams asked for, by how the opening ended.", "exit,result", hub_metrics, RTUN_M_COUNTER, 0},
 	{"restunnel_refusals_total", "Targets that the exit refused, by the rule: name, address, port, protocol or other.", "exit,rule", hub_metrics, RTUN_M_COUNTER, 0},
 	{"restunnel_knocks_total", "Knocks at the port, by what came of them.", "result", hub_knock_metrics, RTUN_M_COUNTER, 0},
+	{"restunnel_first_messages_total", "First messages of connections, by what came of them; limited: too many at a time, they were not looked at.",
+	 "result", hub_greet_metrics, RTUN_M_COUNTER, 0},
 	{"restunnel_bytes_total", "Payload bytes; in: from the exit.", "exit,direction", hub_metrics, RTUN_M_COUNTER, 0},
 };
 

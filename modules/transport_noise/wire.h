@@ -70,6 +70,7 @@
 #define TLV_TEXT 6
 #define TLV_PORT_LOOKS 7   /* u8: enum look of probe.h */
 #define TLV_PORTS_BESIDE 8 /* u8 */
+#define TLV_SPREAD 9       /* u32, ms: over so long a hub wants its nodes to come back when it was away */
 
 /* TLVs of ENROLL and ENROLLED */
 #define TLV_DEVICE_NAME 1

@@ -19,6 +19,7 @@ static struct door {
 	bool can_close;            /* this machine has SK_LOOKUP */
 	bool deaf[CARRIERS];       /* such a knock is lost on the way */
 	struct rtun_addr from[CARRIERS]; /* where the hub sees it come from */
+	struct rtun_addr (*whence)(const struct rtun_addr *to); /* or: where who goes there comes from */
 	struct ear_setup ear;
 	bool hears;
 	struct { struct rtun_addr source; uint64_t until; } admitted[GATE_PLACES];
@@ -143,11 +144,11 @@ int carry_open(struct carry *c, const struct rtun_addr *to)
 
 int carry_send(const struct carry *c, enum carrier by, const uint8_t knock[WIRE_KNOCK])
 {
-	(void)c;
+	struct rtun_addr from = door.whence ? door.whence(&c->to) : door.from[by];
 	door.carried[by]++;
 	memcpy(door.last, knock, WIRE_KNOCK);
 	if (!door.deaf[by])
-		door_knock(&door.from[by], knock);
+		door_knock(&from, knock);
 	return 0;
 }
 

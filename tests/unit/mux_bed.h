@@ -15,7 +15,9 @@ static struct host_ctx hc;
 
 /* ---- a carrier ---- */
 
+#ifndef PIPE_CAP
 #define PIPE_CAP (1U << 18)
+#endif
 
 struct pipe_end {
 	struct rtun_stream *s;  /* NULL: nobody has one (the test itself is this end), or it is gone */

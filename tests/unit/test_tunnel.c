@@ -223,6 +223,95 @@ START_TEST(another_network)
 }
 END_TEST
 
+static uint32_t connections(void)
+{
+	uint32_t n = 0;
+	for (const struct conn *c = tunnel_of(1) ? tunnel_of(1)->conns : NULL; c; c = c->next)
+		n++;
+	return n;
+}
+
+/* One connection of a tunnel that lives is lost, and can't come back for a while: then it does soon; nor is the tunnel's next life
+ * slower for it. */
+START_TEST(one_of_its_connections)
+{
+	pair_node(1);
+	pass(20 * RTUN_S);
+	ck_assert_uint_eq(connections(), 4);
+	unreachable = true;
+	pipe_break(&lines->hub, RTUN_ERESET);
+	pipe_break(&lines->node, RTUN_ERESET);
+	pass(60 * MINUTE); /* by far more tries than a session has indexes */
+	ck_assert_uint_eq(connections(), 3);
+	unreachable = false;
+	if (_i == 0) {
+		pass(17 * RTUN_S); /* an attempt that is under way, and a pause of at most 12 s */
+	} else if (_i == 1) {
+		network_changes(1);
+		pass(500 * RTUN_MS);
+	} else {
+		for (struct line *l = lines; l; l = l->next) {
+			pipe_break(&l->node, RTUN_ERESET);
+			pipe_break(&l->hub, RTUN_ERESET);
+		}
+		pass(2 * RTUN_S);
+	}
+	ck_assert_uint_eq(connections(), 4);
+}
+END_TEST
+
+/* The way is gone, silently, with something outstanding on one connection: all are found dead, and replaced, soon after the first. */
+START_TEST(silently_gone)
+{
+	uint64_t from;
+	pair_node(1);
+	pass(20 * RTUN_S);
+	for (struct line *l = lines; l; l = l->next)
+		l->node.stalled = l->hub.stalled = true;
+	from = rtun_now(&hc.ctx);
+	dial_with("home", hub_dialer_ops.dial);
+	while (!dialled.calls && rtun_now(&hc.ctx) - from < MINUTE)
+		loop_advance(bed.loop, 10 * RTUN_MS);
+	ck_assert_uint_eq(dialled.err, RTUN_ENOEXIT);
+	ck_assert_uint_le(rtun_now(&hc.ctx) - from, 10 * RTUN_S);
+	pass(1200 * RTUN_MS);
+	ck_assert_ptr_null(tunnel_of(1)); /* the others did not wait for somebody to ask */
+	while (!tunnel_of(1) && rtun_now(&hc.ctx) - from < MINUTE)
+		loop_advance(bed.loop, 10 * RTUN_MS);
+	ck_assert_uint_le(rtun_now(&hc.ctx) - from, 40 * RTUN_S); /* it was idle at the node's end */
+}
+END_TEST
+
+/* Name servers that are gone with the network that they were of keep nobody waiting who knows where the hub was. */
+START_TEST(names_that_hang)
+{
+	pair_node(1);
+	pass(20 * RTUN_S);
+	int before = line_count;
+	names_hang = true;
+	door.moved = true;
+	network_changes(1);
+	door.moved = false;
+	ck_assert_uint_lt(until_new_line(before), 1500 * RTUN_MS);
+	pass(RTUN_S);
+	ck_assert(node_online(1));
+	/* but they are waited for, too: the hub may be elsewhere now */
+	unreachable = true;
+	for (struct line *l = lines; l; l = l->next) {
+		pipe_break(&l->node, RTUN_ERESET);
+		pipe_break(&l->hub, RTUN_ERESET);
+	}
+	pass(5 * MINUTE);
+	before = line_count;
+	unreachable = false;
+	pass(2 * MINUTE);
+	ck_assert_int_eq(line_count, before);
+	names_answer();
+	pass(5 * RTUN_S);
+	ck_assert(node_online(1));
+}
+END_TEST
+
 /* Gone at once, with all its streams, and it does not come back. */
 START_TEST(revoked)
 {
@@ -570,6 +659,9 @@ int main(void)
 	tcase_add_loop_test(t, early_without_an_answer, 0, 6);
 	tcase_add_test(t, comes_back);
 	tcase_add_test(t, another_network);
+	tcase_add_loop_test(t, one_of_its_connections, 0, 3);
+	tcase_add_test(t, silently_gone);
+	tcase_add_test(t, names_that_hang);
 	tcase_add_test(t, revoked);
 	tcase_add_test(t, token_rules);
 	tcase_add_loop_test(t, disk_before_answer, 0, 8);

@@ -7,6 +7,7 @@
 #define TUNNEL_BED_H
 
 #include <sodium.h>
+#include <sys/stat.h>
 
 #include "mux_bed.h"
 
@@ -20,7 +21,9 @@
 extern const struct rtun_module rtun_module;
 
 #define MINUTE (60 * RTUN_S)
+#ifndef NODES
 #define NODES 2
+#endif
 
 static struct place { /* the hub is places[0], the nodes follow */
 	struct host_ctx hc;
@@ -29,6 +32,7 @@ static struct place { /* the hub is places[0], the nodes follow */
 	bool running;
 } places[1 + NODES];
 static struct transport *hub; /* its self */
+static char dirs[64];
 
 /* ---- the host: disk ---- */
 
@@ -111,7 +115,7 @@ struct line {
 	struct line *next;
 };
 static struct line *lines; /* the newest first */
-static int line_count;
+static int line_count, connects;
 static uint32_t split, pauses;
 static bool unreachable;
 static uint32_t conceal;
@@ -134,10 +138,10 @@ static struct line *line_create(bool raw)
 /* The node, as the hub sees it. */
 static struct rtun_addr node_address = {.family = 4, .ip = {198, 51, 100, 7}, .port = 40000};
 
-static void line_accept(struct line *l)
+static void line_accept(struct line *l, const struct rtun_addr *from)
 {
 	struct rtun_stream *s = l->hub.s;
-	accept_cb(accept_arg, &s, &node_address);
+	accept_cb(accept_arg, &s, from);
 	ck_assert_ptr_null(s);
 }
 
@@ -166,6 +170,7 @@ struct connecting {
 	rtun_connect_cb *cb;
 	void *arg;
 	uint16_t port;
+	struct rtun_addr from;
 };
 
 static void connecting_cancel(void *arg)
@@ -179,12 +184,12 @@ static void connecting_done(void *arg)
 	struct rtun_stream *s = NULL;
 	if (c->op) {
 		rtun_op_done(&c->op);
-		if (c->port != 9000 || unreachable || !accept_cb || !door_open_to(&node_address)) {
+		if (c->port != 9000 || unreachable || !accept_cb || !door_open_to(&c->from)) {
 			c->cb(c->arg, RTUN_EREFUSED, &s);
 		} else {
 			struct line *l = line_create(false);
 			s = l->node.s;
-			line_accept(l);
+			line_accept(l, &c->from);
 			c->cb(c->arg, 0, &s);
 			rtun_close(&s); /* a probe does not take it */
 		}
@@ -198,17 +203,39 @@ static int test_connect(struct rtun_ctx *ctx, const struct rtun_connect_req *req
 	c->cb = req->cb;
 	c->arg = req->arg;
 	c->port = req->to.port;
+	c->from = door.whence ? door.whence(&req->to) : node_address;
+	connects++;
 	ck_assert_int_eq(rtun_op_create(ctx, connecting_cancel, c, &c->op), 0);
 	*ret = c->op;
 	return rtun_post(ctx, connecting_done, c);
 }
 
-/* getaddrinfo() of a literal does not block. */
+/* getaddrinfo() of a literal does not block; unless the name servers are silent. */
+static bool names_hang;
+static struct {
+	rtun_cb *done;
+	void *arg;
+} hanging[64];
+static uint32_t hanging_count;
+
 static int test_work(struct rtun_ctx *ctx, rtun_work_fn *fn, rtun_cb *done, void *arg, struct rtun_work **ret)
 {
 	*ret = NULL;
 	fn(arg);
-	return rtun_post(ctx, done, arg);
+	if (!names_hang)
+		return rtun_post(ctx, done, arg);
+	ck_assert_uint_lt(hanging_count, 64);
+	hanging[hanging_count].done = done;
+	hanging[hanging_count++].arg = arg;
+	return 0;
+}
+
+static inline void names_answer(void)
+{
+	names_hang = false;
+	while (hanging_count--)
+		hanging[hanging_count].done(hanging[hanging_count].arg);
+	hanging_count = 0;
 }
 
 /* ---- services ---- */
@@ -360,7 +387,7 @@ static void setup(void)
 	bed.host.reply_fail = test_reply_fail;
 	memset(&reply, 0, sizeof(reply));
 	memset(targets, 0, sizeof(targets));
-	target_count = line_count = 0;
+	target_count = line_count = connects = 0;
 	dial_err = 0;
 	memset(dial_err_at, 0, sizeof(dial_err_at));
 	memset(dials_at, 0, sizeof(dials_at));
@@ -370,10 +397,12 @@ static void setup(void)
 	conceal = CONCEAL_AUTO;
 	clock_at = 1700000000000;
 	writes_left = 1000000;
+	strcpy(dirs, "/tmp/rtun-tunnel-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dirs));
 	for (int i = 0; i <= NODES; i++) {
 		places[i] = (struct place){.hc = first};
-		strcpy(places[i].dir, "/tmp/rtun-tunnel-XXXXXX");
-		ck_assert_ptr_nonnull(mkdtemp(places[i].dir));
+		snprintf(places[i].dir, sizeof(places[i].dir), "%.40s/%d", dirs, i);
+		ck_assert_int_eq(mkdir(places[i].dir, 0700), 0);
 		randombytes_buf(places[i].secret, 32);
 		crypto_scalarmult_base(places[i].public, places[i].secret);
 	}
@@ -393,10 +422,8 @@ static void teardown(void)
 		lines = l->next;
 		free(l);
 	}
-	for (int i = 0; i <= NODES; i++) {
-		snprintf(command, sizeof(command), "rm -rf %s", places[i].dir);
-		ck_assert_int_eq(system(command), 0);
-	}
+	snprintf(command, sizeof(command), "rm -rf %s", dirs);
+	ck_assert_int_eq(system(command), 0);
 }
 
 static inline void pass(uint64_t ns)
@@ -521,7 +548,7 @@ static inline void first_message(const struct caller *c, struct noise_handshake 
 static inline int call_with(const uint8_t message[WIRE_MESSAGE_1], struct line **ret)
 {
 	struct line *l = line_create(true);
-	line_accept(l);
+	line_accept(l, &node_address);
 	pipe_push(&l->hub, message, WIRE_MESSAGE_1);
 	loop_advance(bed.loop, 5 * RTUN_MS);
 	if (ret)
