@@ -31,7 +31,6 @@ key=$(new_url | sed 's|noise://\(.*\)@.*|\1|' | python3 -c 'import base64, sys; 
 
 lines() { grep -c "connected as" "$1.log"; }
 more_lines() { [ "$(lines node)" -gt "$before" ]; }
-now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
 # reconnects NAME: NAME.each gets what the node says for each; NAME.all from its start until then, also ms
 reconnects() {
@@ -46,8 +45,6 @@ reconnects() {
 		sed -n 's/.*connected as .*, in \([0-9]*\) ms.*/\1/p' node.log | tail -n 1 >>"$1.each"
 	done
 }
-# quantile FILE P
-quantile() { sort -n "$1" | awk -v p="$2" '{ x[NR] = $1 } END { i = int(p * NR + 0.999); if (i < 1) i = 1; if (i > NR) i = NR; print x[i] }'; }
 
 latency() {
 	echo

@@ -108,6 +108,10 @@ never() {
 	say "ok: $never_text: never"
 }
 
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+# quantile FILE P: of the numbers in it
+quantile() { sort -n "$1" | awk -v p="$2" '{ x[NR] = $1 } END { i = int(p * NR + 0.999); if (i < 1) i = 1; if (i > NR) i = NR; print x[i] }'; }
+
 # ---- places and programs in them
 
 # at PLACE CMD...: run there, in the foreground
