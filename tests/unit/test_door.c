@@ -218,8 +218,8 @@ START_TEST(all_through_one_gate)
 	ck_assert_uint_eq(results(KNOCK_REPLAY) + results(KNOCK_LIMITED), 0);
 	/* streams are spread over them, and each stays where it is */
 	uint32_t most = 0;
-	struct rtun_stream *held[TARGETS];
-	for (int i = 0; i < TARGETS; i++) {
+	struct rtun_stream *held[CONNECTIONS_AUTO];
+	for (uint32_t i = 0; i < CONNECTIONS_AUTO; i++) {
 		targets[i] = (struct app){.never_ends = true};
 		dial("home");
 		ck_assert_uint_eq(dialled.err, 0);
@@ -234,7 +234,7 @@ START_TEST(all_through_one_gate)
 	int broken = 0, opened = door.opened;
 	cut_newest();
 	loop_advance(bed.loop, 50 * RTUN_MS);
-	for (int i = 0; i < TARGETS; i++) {
+	for (uint32_t i = 0; i < CONNECTIONS_AUTO; i++) {
 		int64_t n = rtun_read(held[i], b, sizeof(b));
 		ck_assert(n == -RTUN_EAGAIN || n > 0 || n == -RTUN_ERESET || n == -RTUN_ETRUNCATED);
 		broken += n == -RTUN_ERESET || n == -RTUN_ETRUNCATED;
@@ -246,7 +246,7 @@ START_TEST(all_through_one_gate)
 	ck_assert_uint_eq(conns_of(1), CONNECTIONS_AUTO);
 	ck_assert_int_gt(door.opened, opened);
 	ck_assert(!door_open_to(&node_address));
-	for (int i = 0; i < TARGETS; i++)
+	for (uint32_t i = 0; i < CONNECTIONS_AUTO; i++)
 		rtun_close(&held[i]);
 }
 END_TEST
