@@ -61,6 +61,7 @@ static const char *const result_words[FRONTEND_RESULTS] = {
 	[FRONTEND_RESULT_PROTOCOL] = "protocol",
 	[FRONTEND_RESULT_LOGIN] = "login",
 	[FRONTEND_RESULT_ABANDONED] = "abandoned",
+	[RTUN_ENOTSUP] = "unsupported",
 };
 
 static void collect(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
@@ -74,9 +75,28 @@ static void collect(struct rtun_ctx *ctx, const struct rtun_metric *metric, stru
 	}
 }
 
+static const char *const drop_words[FRONTEND_DROPS] = {
+	[FRONTEND_DROP_STRANGER] = "stranger",
+	[FRONTEND_DROP_FRAGMENT] = "fragment",
+	[FRONTEND_DROP_MALFORMED] = "malformed",
+	[FRONTEND_DROP_LOST] = "lost",
+};
+
+static void collect_dropped(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
+{
+	const struct frontend *f = ctx->self;
+	(void)metric;
+	for (uint32_t i = 0; f->o.max_associations && i < FRONTEND_DROPS; i++) {
+		const char *labels[] = {ctx->instance, drop_words[i]};
+		rtun_metric(sink, (double)f->dropped[i], labels, 2);
+	}
+}
+
 const struct rtun_metric frontend_metrics[] = {
 	{"restunnel_frontend_connections_total", "Clients' requests by how they ended.", "frontend,result", collect,
 	 RTUN_M_COUNTER, 0},
+	{"restunnel_frontend_datagrams_dropped_total", "Datagrams of and to clients that were dropped, by reason.", "frontend,reason",
+	 collect_dropped, RTUN_M_COUNTER, 0},
 };
 
 /* ---- Life ---- */

@@ -30,6 +30,9 @@
 #define FRONTEND_USERNAME_OPTIONAL 1
 #define FRONTEND_USERNAME_REQUIRED 2
 
+#define FRONTEND_DATAGRAMS_ALLOW 0
+#define FRONTEND_DATAGRAMS_REFUSE 1
+
 struct frontend_options {
 	struct rtun_list listen;
 	struct rtun_ref to;
@@ -43,6 +46,9 @@ struct frontend_options {
 	uint64_t max_connections;
 	uint32_t strategy; /* RTUN_STRATEGY_... */
 	uint64_t keep_alive_timeout; /* of protocols that serve; they have the row */
+	/* of protocols with datagrams, likewise */
+	uint32_t datagrams; /* FRONTEND_DATAGRAMS_... */
+	uint64_t max_associations, association_timeout, association_buffer;
 };
 
 /* A module with options of its own puts a struct frontend_options first into its struct. `port`, as text, is the
@@ -77,11 +83,11 @@ struct frontend_options {
 
 /* ---- Protocol ---- */
 
-/* How a connection ended, for the metric: an RTUN_E... up to RTUN_ESELECTOR (0 = ok), or: */
+/* How a connection ended, for the metric: an RTUN_E... up to RTUN_ESELECTOR (0 = ok), RTUN_ENOTSUP, or: */
 #define FRONTEND_RESULT_PROTOCOL 13  /* another protocol, or not understood */
 #define FRONTEND_RESULT_LOGIN 14     /* no username, or a malformed one */
 #define FRONTEND_RESULT_ABANDONED 15 /* the client left before the answer */
-#define FRONTEND_RESULTS 16
+#define FRONTEND_RESULTS (RTUN_ENOTSUP + 1)
 
 struct frontend;
 struct frontend_conn;
@@ -118,18 +124,25 @@ enum frontend_step {
 	FRONTEND_REFUSED, /* it ends here, with the answer if there is one */
 };
 
+/* Why a client's datagram was dropped, for the metric. */
+#define FRONTEND_DROP_STRANGER 0  /* it is not from the association's client */
+#define FRONTEND_DROP_FRAGMENT 1
+#define FRONTEND_DROP_MALFORMED 2
+#define FRONTEND_DROP_LOST 3      /* an answer that the system did not take */
+#define FRONTEND_DROPS 4
+
 struct frontend_protocol {
 	uint32_t talk_size; /* bytes to keep from one read() to the next, all zero at first, gone before the dial */
 	enum frontend_step (*read)(struct frontend_message *m);
-	/* Answers to a request; the number of bytes. `err`: 1 to RTUN_ESELECTOR, or FRONTEND_RESULT_LOGIN. */
+	/* Answers to a request; the number of bytes. `err`: 1 to RTUN_ESELECTOR, RTUN_ENOTSUP, or FRONTEND_RESULT_LOGIN. */
 	uint32_t (*success)(const struct frontend_conn *c, const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX]);
 	/* `why` NULL: none is known beyond what `err` says. */
 	uint32_t (*failure)(const struct frontend_conn *c, uint32_t err, const char *why, uint8_t ret[FRONTEND_ANSWER_MAX]);
-	/* For protocols with FRONTEND_SERVE: the message is still in the client's stream. serve() sets c->served, and from then
+	/* For protocols with FRONTEND_SERVE: the message, `m`, is still in the client's stream. serve() sets c->served, and from then
 	 * on c->s, its callbacks and c->dial are the protocol's, until it calls frontend_conn_resume(), _relay(), _end() or
 	 * _free(). 0 or -RTUN_ENOMEM. */
-	int (*serve)(struct frontend_conn *c);
-	void (*drain)(struct frontend_conn *c);   /* no new work: what waits for some may go */
+	int (*serve)(struct frontend_conn *c, const struct frontend_message *m);
+	void (*drain)(struct frontend_conn *c);   /* no new work: what waits for some may go; NULL: nothing does */
 	void (*release)(struct frontend_conn *c); /* c goes: free c->served; a message half sent is to be aborted */
 };
 
@@ -150,6 +163,8 @@ struct frontend {
 	uint32_t changes; /* of what chooses an exit: options, rules, names. What was chosen before can tell */
 	bool draining;
 	uint64_t results[FRONTEND_RESULTS];
+	uint32_t associations;
+	uint64_t dropped[FRONTEND_DROPS];
 };
 
 /* What happens at each point of an instance's life: see restunnel/module.h. */
@@ -162,7 +177,7 @@ void frontend_stop(struct rtun_ctx *ctx);
 void frontend_destroy(struct rtun_ctx *ctx);
 void frontend_status(struct rtun_ctx *ctx, struct rtun_status *st);
 
-extern const struct rtun_metric frontend_metrics[1];
+extern const struct rtun_metric frontend_metrics[2];
 extern const struct rtun_event_type *const frontend_events[3];
 extern const struct rtun_command frontend_commands[1];
 
@@ -210,6 +225,7 @@ struct frontend_conn {
 	bool surplus;  /* beyond max-connections */
 	bool serving;  /* by the protocol itself */
 	bool reached;  /* the target has answered: stream.open was published, and stream.close wasn't */
+	bool associated; /* one of f->associations */
 	char exit[FRONTEND_EXIT_SIZE];
 };
 
@@ -223,14 +239,21 @@ void frontend_conn_close_all(struct frontend *f);
  * wanted. 0; else an RTUN_E... and `ret_why`, and there is no dial. */
 uint32_t frontend_dial(struct frontend_conn *c, const struct frontend_request *r, rtun_dial_cb *cb, rtun_dial_cb *early,
 		       const char **ret_why);
+/* The same for a stream of datagrams; the request's target means nothing. */
+uint32_t frontend_associate(struct frontend_conn *c, const struct frontend_request *r, rtun_dial_cb *cb, const char **ret_why);
 /* What became of it: 0 and c->exit is set, or an RTUN_E... that is known here. */
 uint32_t frontend_dialled(struct frontend_conn *c, const struct rtun_dial_result *r);
 /* Publishes stream.open (`r` NULL) or stream.close. */
 void frontend_conn_publish(struct frontend_conn *c, const struct rtun_relay_result *r);
 /* The client's next message is read as its first one was; c->served is gone. */
 void frontend_conn_resume(struct frontend_conn *c);
-/* Joins client and target for good; c->served is gone. False: out of memory, and c is gone, too. */
-bool frontend_conn_relay(struct frontend_conn *c, struct rtun_stream **target);
+/* Joins client and target for good, with these limits (ns, 0: none); c->served is gone. False: out of memory, and c is gone,
+ * too. */
+bool frontend_conn_relay(struct frontend_conn *c, struct rtun_stream **target, uint64_t half_close, uint64_t idle);
+/* The relay has begun, to a target that has answered. */
+void frontend_conn_reached(struct frontend_conn *c);
+/* The protocol's answer to a failure, and the end. */
+void frontend_conn_refuse(struct frontend_conn *c, uint32_t err, const char *why);
 /* The end, with a `result` to count, or without. What was put is still sent. */
 void frontend_conn_end(struct frontend_conn *c, uint32_t result);
 void frontend_conn_free(struct frontend_conn *c);

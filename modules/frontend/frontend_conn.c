@@ -29,6 +29,7 @@ void frontend_conn_free(struct frontend_conn *c)
 		if (c->next)
 			c->next->at = c->at;
 		c->f->conn_count--;
+		c->f->associations -= c->associated;
 	}
 	rtun_op_cancel(&c->dial);
 	rtun_timer_destroy(&c->timer);
@@ -43,7 +44,7 @@ void frontend_conn_end(struct frontend_conn *c, uint32_t result)
 	frontend_conn_free(c);
 }
 
-static void conn_refuse(struct frontend_conn *c, uint32_t err, const char *why)
+void frontend_conn_refuse(struct frontend_conn *c, uint32_t err, const char *why)
 {
 	uint8_t answer[FRONTEND_ANSWER_MAX];
 	rtun_put(c->s, answer, c->f->protocol->failure(c, err, why, answer));
@@ -74,9 +75,9 @@ static void relay_done(void *arg, const struct rtun_relay_result *r)
 	frontend_conn_free(c);
 }
 
-bool frontend_conn_relay(struct frontend_conn *c, struct rtun_stream **target)
+bool frontend_conn_relay(struct frontend_conn *c, struct rtun_stream **target, uint64_t half_close, uint64_t idle)
 {
-	struct rtun_relay_req req = {.size = sizeof(req), .a = &c->s, .b = target, .half_close = c->f->o.half_close_timeout,
+	struct rtun_relay_req req = {.size = sizeof(req), .a = &c->s, .b = target, .half_close = half_close, .idle = idle,
 				     .done = relay_done, .arg = c};
 	c->served = NULL;
 	c->serving = false;
@@ -92,7 +93,7 @@ bool frontend_conn_relay(struct frontend_conn *c, struct rtun_stream **target)
 static uint32_t dial_error(struct frontend_conn *c, const struct rtun_dial_result *r)
 {
 	rtun_log(c->f->ctx, RTUN_DEBUG, "a connection was not made: %s", r->why);
-	return r->err && r->err <= RTUN_ESELECTOR ? r->err : RTUN_EINTERNAL;
+	return (r->err && r->err <= RTUN_ESELECTOR) || r->err == RTUN_ENOTSUP ? r->err : RTUN_EINTERNAL;
 }
 
 static void note_exit(struct frontend_conn *c, const struct rtun_dial_result *r)
@@ -116,12 +117,12 @@ static bool conn_relay(struct frontend_conn *c, const struct rtun_dial_result *r
 {
 	uint8_t answer[FRONTEND_ANSWER_MAX];
 	if (rtun_put(c->s, answer, c->f->protocol->success(c, &r->bound, answer)) >= 0)
-		return frontend_conn_relay(c, r->s);
+		return frontend_conn_relay(c, r->s, c->f->o.half_close_timeout, 0);
 	frontend_conn_end(c, FRONTEND_RESULT_ABANDONED);
 	return false;
 }
 
-static void conn_reached(struct frontend_conn *c)
+void frontend_conn_reached(struct frontend_conn *c)
 {
 	c->f->results[0]++;
 	frontend_conn_publish(c, NULL);
@@ -132,9 +133,9 @@ static void dialled(void *arg, const struct rtun_dial_result *r)
 	struct frontend_conn *c = arg;
 	uint32_t err = frontend_dialled(c, r);
 	if (err)
-		conn_refuse(c, err, r->why);
+		frontend_conn_refuse(c, err, r->why);
 	else if (conn_relay(c, r))
-		conn_reached(c);
+		frontend_conn_reached(c);
 }
 
 /* First with the stream, then with the target's answer; or once with an error. Where success was said already, the stream
@@ -149,27 +150,49 @@ static void dialled_early(void *arg, const struct rtun_dial_result *r)
 	}
 	c->dial = NULL;
 	if (!c->relay)
-		conn_refuse(c, dial_error(c, r), r->why);
+		frontend_conn_refuse(c, dial_error(c, r), r->why);
 	else if (r->err)
 		c->f->results[dial_error(c, r)]++;
 	else
-		conn_reached(c);
+		frontend_conn_reached(c);
+}
+
+static struct rtun_dial_req dial_request(const struct frontend_conn *c, const struct frontend_request *r)
+{
+	return (struct rtun_dial_req){.size = sizeof(struct rtun_dial_req), .host = r->host[0] ? r->host : NULL, .addr = r->addr,
+				      .selector = r->user[0] ? r->user : NULL, .exit = c->f->o.exit,
+				      .source = c->f->ctx->instance, .strategy = c->f->o.strategy};
+}
+
+static uint32_t begun(int err, const char **ret_why)
+{
+	*ret_why = err == -RTUN_ENOMEM    ? "out of memory"
+		   : err == -RTUN_ENOTSUP ? "this way out has no datagrams"
+					  : "the dialer refused the request";
+	return err >= 0 ? 0 : err == -RTUN_ENOMEM ? RTUN_EOVERLOAD : err == -RTUN_ENOTSUP ? RTUN_ENOTSUP : RTUN_EINTERNAL;
 }
 
 uint32_t frontend_dial(struct frontend_conn *c, const struct frontend_request *r, rtun_dial_cb *cb, rtun_dial_cb *early,
 		       const char **ret_why)
 {
 	const struct rtun_dialer_ops *ops = c->f->o.to.ops;
-	struct rtun_dial_req req = {.size = sizeof(req), .host = r->host[0] ? r->host : NULL, .addr = r->addr,
-				    .selector = r->user[0] ? r->user : NULL, .exit = c->f->o.exit,
-				    .source = c->f->ctx->instance, .strategy = c->f->o.strategy};
+	struct rtun_dial_req req = dial_request(c, r);
 	int err = -RTUN_ENOTSUP;
 	if (early && c->f->o.optimistic && RTUN_HAS(struct rtun_dialer_ops, ops, dial_early))
 		err = ops->dial_early(c->f->o.to.obj, &req, early, c, &c->dial);
 	if (err == -RTUN_ENOTSUP)
 		err = ops->dial(c->f->o.to.obj, &req, cb, c, &c->dial);
-	*ret_why = err == -RTUN_ENOMEM ? "out of memory" : "the dialer refused the request";
-	return err >= 0 ? 0 : err == -RTUN_ENOMEM ? RTUN_EOVERLOAD : RTUN_EINTERNAL;
+	return begun(err, ret_why);
+}
+
+uint32_t frontend_associate(struct frontend_conn *c, const struct frontend_request *r, rtun_dial_cb *cb, const char **ret_why)
+{
+	const struct rtun_dialer_ops *ops = c->f->o.to.ops;
+	struct rtun_dial_req req = dial_request(c, r);
+	int err = -RTUN_ENOTSUP;
+	if (RTUN_HAS(struct rtun_dialer_ops, ops, associate))
+		err = ops->associate(c->f->o.to.obj, &req, cb, c, &c->dial);
+	return begun(err, ret_why);
 }
 
 /* ---- Request ---- */
@@ -191,16 +214,16 @@ static bool request(struct frontend_conn *c, const struct frontend_request *r)
 	if (!r->bad_login)
 		err = frontend_dial(c, r, dialled, dialled_early, &why);
 	if (err)
-		conn_refuse(c, err, why);
+		frontend_conn_refuse(c, err, why);
 	return !err;
 }
 
 /* The client stays, perhaps for several requests: its protocol goes on. */
-static void serve(struct frontend_conn *c)
+static void serve(struct frontend_conn *c, const struct frontend_message *m)
 {
 	end_talk(c);
-	if (c->f->protocol->serve(c) < 0)
-		conn_refuse(c, RTUN_EOVERLOAD, "out of memory");
+	if (c->f->protocol->serve(c, m) < 0)
+		frontend_conn_refuse(c, RTUN_EOVERLOAD, "out of memory");
 }
 
 /* While dialling: has the client gone? Bytes it sends ahead are only looked at. */
@@ -241,11 +264,11 @@ static bool conn_read(struct frontend_conn *c, const uint8_t *p, uint32_t len)
 		return false;
 	}
 	if (step != FRONTEND_NEXT && c->surplus) {
-		conn_refuse(c, RTUN_EOVERLOAD, "too many clients are connected (max-connections)");
+		frontend_conn_refuse(c, RTUN_EOVERLOAD, "too many clients are connected (max-connections)");
 		return false;
 	}
 	if (step == FRONTEND_SERVE) {
-		serve(c);
+		serve(c, &m);
 		return false;
 	}
 	rtun_consume(c->s, m.size);
@@ -301,7 +324,7 @@ void frontend_conn_resume(struct frontend_conn *c)
 	if (begin_talk(c))
 		conn_advance(c);
 	else
-		conn_refuse(c, RTUN_EOVERLOAD, "out of memory");
+		frontend_conn_refuse(c, RTUN_EOVERLOAD, "out of memory");
 }
 
 /* ---- All of them ---- */
@@ -339,7 +362,7 @@ void frontend_conn_drain_all(struct frontend *f)
 	struct frontend_conn *c, *next;
 	for (c = f->conns; c; c = next) {
 		next = c->next;
-		if (c->serving)
+		if (c->serving && f->protocol->drain)
 			f->protocol->drain(c);
 	}
 }

@@ -101,7 +101,7 @@ enum flow exchange_upgrade(struct exchange *x)
 	struct rtun_stream *target = x->target;
 	x->target = NULL;
 	let_go(x);
-	frontend_conn_relay(c, &target);
+	frontend_conn_relay(c, &target, c->f->o.half_close_timeout, 0);
 	rtun_close(&target);
 	return FLOW_GONE;
 }
@@ -198,9 +198,10 @@ void exchange_drain(struct frontend_conn *c)
 		frontend_conn_free(c);
 }
 
-int exchange_serve(struct frontend_conn *c)
+int exchange_serve(struct frontend_conn *c, const struct frontend_message *m)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
+	(void)m; /* it is read again: what comes behind it may be part of it */
 	if (!x)
 		return -RTUN_ENOMEM;
 	if (rtun_timer_create(c->f->ctx, late, x, &x->timer) < 0) {

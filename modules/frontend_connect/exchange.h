@@ -73,7 +73,7 @@ struct exchange {
 };
 
 /* Of struct frontend_protocol. */
-int exchange_serve(struct frontend_conn *c);
+int exchange_serve(struct frontend_conn *c, const struct frontend_message *m);
 void exchange_drain(struct frontend_conn *c);
 void exchange_release(struct frontend_conn *c);
 

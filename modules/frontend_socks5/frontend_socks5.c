@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * frontend_socks5.c - a SOCKS server for this machine's own programs: greeting, perhaps a login, request; of SOCKS4 and
- * SOCKS4a only a request.
+ * SOCKS4a only a request. What follows a request for datagrams is in associate.c.
  */
 #include <string.h>
 
 #include "../frontend/frontend.h"
+#include "associate.h"
 #include "parse.h"
 
 /* Which message comes next, and what an earlier one said. */
@@ -28,6 +29,7 @@ static const uint8_t replies[] = {
 	[RTUN_EINTERNAL] = SOCKS5_FAILURE,
 	[RTUN_EADDRTYPE] = SOCKS5_NO_ADDRTYPE,
 	[RTUN_ESELECTOR] = SOCKS5_FAILURE, /* the login has been answered already */
+	[RTUN_ENOTSUP] = SOCKS5_NO_COMMAND,
 };
 
 static uint32_t success(const struct frontend_conn *c, const struct rtun_addr *bound, uint8_t ret[FRONTEND_ANSWER_MAX])
@@ -137,7 +139,7 @@ static enum frontend_step request_message(struct frontend_message *m)
 	if (m->size > m->len)
 		return FRONTEND_MORE;
 	memcpy(m->request.user, t->user, sizeof(t->user));
-	return FRONTEND_REQUEST;
+	return m->p[1] == SOCKS5_ASSOCIATE ? FRONTEND_SERVE : FRONTEND_REQUEST;
 }
 
 static enum frontend_step read_message(struct frontend_message *m)
@@ -149,7 +151,8 @@ static enum frontend_step read_message(struct frontend_message *m)
 }
 
 static const struct frontend_protocol socks5_protocol = {
-	.talk_size = sizeof(struct socks5_talk), .read = read_message, .success = success, .failure = failure};
+	.talk_size = sizeof(struct socks5_talk), .read = read_message, .success = success, .failure = failure,
+	.serve = socks5_associate, .release = socks5_associate_release};
 
 /* ---- Module ---- */
 
@@ -158,6 +161,14 @@ static const struct rtun_option rows[] = {
 			 "Whether the SOCKS username (of SOCKS4: the user id) chooses the exit; required refuses connections without one. The "
 			 "password is ignored unless there is a users-file.",
 			 "How many clients may be connected at once; more get a general failure (0x01)."),
+	RTUN_CHOICE(struct frontend_options, datagrams, "allow|refuse", "allow", 0, NULL,
+		    "Whether clients may send datagrams (UDP ASSOCIATE); through a tunnel, exits that can are needed, too."),
+	RTUN_INT(struct frontend_options, max_associations, "1024", 1, 65536, RTUN_RELOADABLE, NULL,
+		 "How many clients may send datagrams at once, of those that may be connected; each takes a socket."),
+	RTUN_DURATION(struct frontend_options, association_timeout, "5m", RTUN_S, 24 * 3600 * RTUN_S, RTUN_RELOADABLE, NULL,
+		      "An association ends when no datagram has come or gone for so long."),
+	RTUN_SIZE(struct frontend_options, association_buffer, "128KiB", 4096, 16777216, RTUN_RELOADABLE, NULL,
+		  "How much of what one client sends may wait for the way out to take it; more is dropped."),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(struct frontend_options, rows);
 
@@ -166,5 +177,7 @@ static int create(struct rtun_ctx *ctx, const void *cfg)
 	return frontend_create(ctx, cfg, &socks5_protocol);
 }
 
+static const struct rtun_need needs[] = {{RTUN_NEED_UDP, "datagrams=allow"}};
+
 RTUN_MODULE(frontend_socks5, .version = "1", .summary = "SOCKS5, SOCKS4 and SOCKS4a server on this machine, for its own programs",
-	    .license = "BSD-2-Clause", .schema = &schema, .create = create, FRONTEND_LIFE);
+	    .license = "BSD-2-Clause", .schema = &schema, .create = create, .needs = RTUN_LIST(needs), FRONTEND_LIFE);

@@ -54,7 +54,7 @@ int32_t socks5_parse_login(const uint8_t *p, uint32_t len, struct frontend_reque
 }
 
 /* A name that is an address in its usual spelling is one: clients differ in how they send those. */
-static bool set_literal(struct frontend_request *r)
+bool socks5_set_literal(struct frontend_request *r)
 {
 	if (inet_pton(AF_INET, r->host, r->addr.ip) == 1)
 		r->addr.family = 4;
@@ -74,7 +74,7 @@ static bool set_name(const uint8_t *p, uint32_t len, struct frontend_request *r)
 	memcpy(r->host, p, len);
 	r->host[len] = '\0';
 	memset(r->addr.ip, 0, sizeof(r->addr.ip));
-	if (!set_literal(r))
+	if (!socks5_set_literal(r))
 		memset(r->addr.ip, 0, sizeof(r->addr.ip));
 	return true;
 }
@@ -103,7 +103,7 @@ int32_t socks5_parse_request(const uint8_t *p, uint32_t len, struct frontend_req
 		return -SOCKS5_FAILURE;
 	if (len < 5)
 		return 5;
-	if (p[1] != CONNECT)
+	if (p[1] != CONNECT && p[1] != SOCKS5_ASSOCIATE)
 		return -SOCKS5_NO_COMMAND;
 	alen = address_length(p);
 	if (!alen)

@@ -11,6 +11,9 @@
 
 #include "../frontend/frontend.h"
 
+/* The command of a request that asks for datagrams: its second byte */
+#define SOCKS5_ASSOCIATE 3
+
 /* Replies to a request */
 #define SOCKS5_OK 0x00
 #define SOCKS5_FAILURE 0x01
@@ -42,6 +45,8 @@ int32_t socks5_parse_login(const uint8_t *p, uint32_t len, struct frontend_reque
 int32_t socks5_parse_request(const uint8_t *p, uint32_t len, struct frontend_request *ret);
 /* Host, address and user. */
 int32_t socks4_parse_request(const uint8_t *p, uint32_t len, struct frontend_request *ret);
+/* A host that is an address in its usual spelling becomes one; false: it is a name. */
+bool socks5_set_literal(struct frontend_request *r);
 /* The reply to a request; the number of bytes. */
 uint32_t socks5_format_reply(uint8_t code, const struct rtun_addr *bound, uint8_t ret[SOCKS5_REPLY_MAX]);
 uint32_t socks4_format_reply(uint8_t code, const struct rtun_addr *bound, uint8_t ret[SOCKS4_REPLY_SIZE]);

@@ -63,6 +63,11 @@ struct rtun_dialer_ops {
 	 * NULL, or -RTUN_ENOTSUP (a decorator of one that is NULL): use dial(). So it is where it would save no round trip:
 	 * exit_dialer's next hop is the target, to which nothing can be sent before it has answered. */
 	int (*dial_early)(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
+	/* As dial(), but *s is a stream of datagrams (restunnel/datagram.h) to and from any number of targets, each of which is
+	 * judged where it leaves. The request's host, addr and timeout mean nothing. Ends with the stream; shutting its output
+	 * down ends both directions. RTUN_ENOTSUP through cb: the exit can't. NULL, or -RTUN_ENOTSUP: nobody here can. An op of
+	 * its own, so that no datagram ever falls through a decorator that does not know of them. */
+	int (*associate)(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
 };
 
 #endif
