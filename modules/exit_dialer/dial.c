@@ -58,8 +58,6 @@ struct exit_dialer_dial {
 
 /* ---- The end ---- */
 
-#define NOT_PUBLIC RTUN_FILTER_ADDRESS ": not a public one"
-
 /* Of several attempts that failed, the one that says most about the target counts. */
 static const struct {
 	uint32_t err;
@@ -72,7 +70,7 @@ static const struct {
 	{RTUN_ETIMEOUT, "the host did not answer in time"},
 	{RTUN_ERESET, "the host broke the connection off"},
 	{RTUN_EREFUSED, "the host refused the connection: nothing listens on this port"},
-	{RTUN_EDENIED, NOT_PUBLIC},
+	{RTUN_EDENIED, EXIT_DIALER_NOT_PUBLIC},
 };
 
 static uint32_t failure_rank(uint32_t err)
@@ -174,15 +172,9 @@ static void connected(struct exit_dialer_dial *x, struct rtun_stream *s)
 
 static void attempt_next(struct exit_dialer_dial *x);
 
-/* 0, -RTUN_EUNREACHABLE or, whatever else the filter says, -RTUN_EDENIED */
 static int filter_verdict(const struct exit_dialer_dial *x, const struct rtun_addr *a, uint32_t n, char why[RTUN_FILTER_WHY])
 {
-	const struct rtun_filter_ops *filter = x->d->o.filter.ops;
-	int r;
-	snprintf(why, RTUN_FILTER_WHY, NOT_PUBLIC);
-	r = filter->addresses(x->d->o.filter.obj, a, n, RTUN_FILTER_TCP, why);
-	why[RTUN_FILTER_WHY - 1] = '\0';
-	return r == 0 || r == -RTUN_EUNREACHABLE ? r : -RTUN_EDENIED;
+	return exit_dialer_verdict(x->d, a, n, RTUN_FILTER_TCP, why);
 }
 
 static bool same_address(const struct rtun_addr *a, const struct rtun_addr *b)
@@ -273,7 +265,7 @@ static void connect_found(struct exit_dialer_dial *x)
 {
 	char why[RTUN_FILTER_WHY];
 	int verdict;
-	x->waits = x->d->nat64.lookup && next_of(x, 0, 6) < x->found_count;
+	x->waits = exit_dialer_too_early(x->d, x->found, x->found_count);
 	if (x->waits)
 		return;
 	verdict = filter_verdict(x, x->found, x->found_count, why);
@@ -318,22 +310,11 @@ static void resolved(struct exit_dialer_dial *x)
 		connect_found(x);
 }
 
-/* ::ffff:a.b.c.d is a.b.c.d: judged and connected to as such. */
-static struct rtun_addr plain(const struct rtun_addr *a)
-{
-	static const uint8_t head[12] = {[10] = 0xff, [11] = 0xff};
-	struct rtun_addr v4 = {.family = 4, .port = a->port};
-	if (a->family != 6 || memcmp(a->ip, head, sizeof(head)) != 0)
-		return *a;
-	memcpy(v4.ip, a->ip + 12, 4);
-	return v4;
-}
-
 static void family_answered(void *arg, const struct rtun_addr *a, uint32_t n, const char *why)
 {
 	struct exit_dialer_dial *x = arg;
 	for (uint32_t i = 0; i < n && x->found_count < FOUND_MAX; i++)
-		x->found[x->found_count++] = plain(&a[i]);
+		x->found[x->found_count++] = exit_dialer_plain(&a[i]);
 	if (why)
 		x->dns_why = why;
 	if (++x->families == 2)
@@ -430,7 +411,7 @@ int exit_dialer_dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *c
 	x->begun_at = rtun_now(d->ctx);
 	x->give_up = req->timeout ? rtun_now(d->ctx) + req->timeout : UINT64_MAX;
 	if (!req->host) {
-		x->found[0] = plain(&req->addr);
+		x->found[0] = exit_dialer_plain(&req->addr);
 		x->found_count = 1;
 	} else if (!(x->host = strdup(req->host))) {
 		goto no_memory;

@@ -4,7 +4,9 @@
  *
  *   nat64.c        what the network's name servers make of IPv4 addresses
  *   lookup.c       one name: asks the system's name servers for A and AAAA
+ *   verdict.c      what the filter says
  *   dial.c         one connection: judge, look up, judge, race
+ *   associate.h    datagrams
  *   exit_dialer.c  options, the service, the count of connections
  */
 #ifndef EXIT_DIALER_H
@@ -60,6 +62,7 @@ struct exit_dialer_options {
 	uint64_t connect_timeout;
 	uint64_t dns_timeout;
 	uint64_t max_connections;
+	uint64_t max_associations, association_timeout, association_peers, association_buffer;
 	const char *resolv_conf;
 };
 
@@ -70,6 +73,15 @@ struct exit_dialer_load {
 };
 
 struct exit_dialer_dial;
+struct exit_dialer_association;
+
+/* Why a datagram was dropped, for the metric. */
+#define EXIT_DIALER_DROP_REFUSED 0    /* by the filter */
+#define EXIT_DIALER_DROP_UNEXPECTED 1 /* it came from somebody who was not sent to */
+#define EXIT_DIALER_DROP_NAME 2       /* its name does not resolve, or too much waits for that */
+#define EXIT_DIALER_DROP_MALFORMED 3
+#define EXIT_DIALER_DROP_LOST 4       /* the system did not take it */
+#define EXIT_DIALER_DROPS 5
 
 struct exit_dialer {
 	struct rtun_ctx *ctx;
@@ -79,11 +91,32 @@ struct exit_dialer {
 	uint64_t dialling;
 	uint32_t lookups;
 	struct exit_dialer_nat64 nat64;
+	struct exit_dialer_association *open;
+	uint64_t associations;
+	uint64_t dropped[EXIT_DIALER_DROPS];
 };
+
+/* ---- Judgement ---- */
+
+#define EXIT_DIALER_NOT_PUBLIC RTUN_FILTER_ADDRESS ": not a public one"
+
+/* 0, -RTUN_EUNREACHABLE or, whatever else the filter says, -RTUN_EDENIED */
+int exit_dialer_verdict(const struct exit_dialer *d, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY]);
+/* Among them are IPv6 addresses, which can't be judged yet: see nat64.c. */
+bool exit_dialer_too_early(const struct exit_dialer *d, const struct rtun_addr *a, uint32_t n);
+/* ::ffff:a.b.c.d is a.b.c.d: judged and sent to as such. */
+struct rtun_addr exit_dialer_plain(const struct rtun_addr *a);
+
+/* ---- Connections ---- */
 
 int exit_dialer_dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
 void exit_dialer_dial_stop(struct exit_dialer *d);
 /* IPv6 addresses can be judged: those that wait go on. */
 void exit_dialer_dial_go_on(void *d);
+
+/* ---- Datagrams ---- */
+
+int exit_dialer_associate(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
+void exit_dialer_associations_stop(struct exit_dialer *d);
 
 #endif
