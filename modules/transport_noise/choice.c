@@ -176,10 +176,22 @@ static const char *limit_reached(const struct peer *p)
 	return NULL;
 }
 
+/* Only nodes that said that they have datagrams are asked for them: to another it would be a mistake that ends the connection. */
+static bool is_too_old(const struct peer *p, const struct wish *w)
+{
+	return w->protocol == WIRE_UDP && !p->tunnel->datagrams;
+}
+
+static void refuse_too_old(const struct peer *p, struct choice *c)
+{
+	refuse(c, RTUN_ENOTSUP, "exit %.32s has no datagrams: restunnel there is too old", p->device->name);
+}
+
 static void choose(struct hub *h, const struct wish *w, const struct tried *tried, struct choice *c)
 {
 	struct candidate *left = room_for_all(h);
 	const char *full = left ? NULL : "the hub is out of memory";
+	const struct peer *old = NULL;
 	bool known = false;
 	uint32_t n = 0;
 	for (uint32_t i = 0; left && i < h->devices->count; i++) {
@@ -190,7 +202,9 @@ static void choose(struct hub *h, const struct wish *w, const struct tried *trie
 		known = true;
 		if (!p || !p->tunnel || is_tried(p, tried))
 			continue;
-		if ((reached = limit_reached(p)))
+		if (is_too_old(p, w))
+			old = p;
+		else if ((reached = limit_reached(p)))
 			full = reached;
 		else
 			left[n++].peer = p;
@@ -199,6 +213,8 @@ static void choose(struct hub *h, const struct wish *w, const struct tried *trie
 		c->peer = left->peer;
 	else if (n)
 		c->peer = strategies[w->strategy <= RTUN_STRATEGY_RANDOM ? w->strategy : RTUN_STRATEGY_BEST](left, n);
+	else if (old && !full)
+		refuse_too_old(old, c);
 	else
 		explain(w, known, full, c);
 }
@@ -212,7 +228,9 @@ static bool stay(struct session *s, const struct wish *w, const struct tried *tr
 		return false;
 	if (!s->reached && (full || is_tried(p, tried)))
 		return false;
-	if (full)
+	if (is_too_old(p, w))
+		refuse_too_old(p, c);
+	else if (full)
 		refuse(c, RTUN_EOVERLOAD, "%.120s", full);
 	else if (is_tried(p, tried))
 		refuse(c, RTUN_EOVERLOAD, "the session's exit %.32s could not take it", p->device->name);

@@ -19,6 +19,7 @@ struct wish {
 	enum wish_of of;
 	char name[LABEL_SIZE];    /* of the tag or exit */
 	uint32_t strategy;        /* RTUN_STRATEGY_... */
+	uint32_t protocol;        /* WIRE_UDP: an exit that has datagrams */
 	bool lasting;             /* a session: */
 	uint8_t key[SESSION_KEY];
 };

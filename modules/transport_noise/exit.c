@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include <restunnel/svc/filter.h>
+
 /* After one side has ended, the other may go on for so long. */
 #define HALF_CLOSE (2 * 3600 * RTUN_S)
 
@@ -56,13 +58,38 @@ static void on_gone(void *arg)
 	dial_free(arg);
 }
 
-void exit_connect(struct exits *e, struct mux_stream *ms, const struct mux_target *target)
+bool exits_have_datagrams(const struct exits *e)
 {
-	const struct rtun_dialer_ops *ops = (const struct rtun_dialer_ops *)e->to->ops;
+	const struct rtun_dialer_ops *ops = e->to->ops;
+	return RTUN_HAS(struct rtun_dialer_ops, ops, associate);
+}
+
+/* As rtun_dialer_ops.dial, for what is asked for. */
+static int dial(struct exit_dial *d, const struct mux_target *target)
+{
+	struct exits *e = d->exits;
+	const struct rtun_dialer_ops *ops = e->to->ops;
 	struct rtun_dial_req req = {.size = sizeof(req), .addr = target->addr, .source = e->ctx->instance};
-	struct exit_dial *d;
 	if (target->name[0])
 		req.host = target->name;
+	if (target->protocol == WIRE_UDP)
+		return ops->associate(e->to->obj, &req, on_dialled, d, &d->op);
+	return ops->dial(e->to->obj, &req, on_dialled, d, &d->op);
+}
+
+static bool can(const struct exits *e, uint32_t protocol)
+{
+	return protocol == WIRE_TCP || (protocol == WIRE_UDP && exits_have_datagrams(e));
+}
+
+void exit_connect(struct exits *e, struct mux_stream *ms, const struct mux_target *target)
+{
+	struct exit_dial *d;
+	int r;
+	if (!can(e, target->protocol)) {
+		mux_refuse(ms, RTUN_EDENIED, RTUN_FILTER_PROTOCOL ": neither TCP nor UDP");
+		return;
+	}
 	if (!(d = calloc(1, sizeof(*d)))) {
 		mux_refuse(ms, RTUN_EOVERLOAD, "the exit is out of memory");
 		return;
@@ -75,10 +102,13 @@ void exit_connect(struct exits *e, struct mux_stream *ms, const struct mux_targe
 		d->next->at = &d->next;
 	e->dialing = d;
 	mux_on_gone(ms, on_gone, d);
-	if (ops->dial(e->to->obj, &req, on_dialled, d, &d->op) < 0) {
+	if ((r = dial(d, target)) < 0) {
 		d->op = NULL;
 		dial_free(d);
-		mux_refuse(ms, RTUN_EOVERLOAD, "the exit is out of memory");
+		if (r == -RTUN_ENOTSUP)
+			mux_refuse(ms, RTUN_EINTERNAL, "no datagrams leave from this exit");
+		else
+			mux_refuse(ms, RTUN_EOVERLOAD, "the exit is out of memory");
 	}
 }
 

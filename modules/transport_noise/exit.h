@@ -5,6 +5,8 @@
 #ifndef EXIT_H
 #define EXIT_H
 
+#include <stdbool.h>
+
 #include <restunnel/svc/dialer.h>
 
 #include "mux.h"
@@ -15,6 +17,8 @@ struct exits {
 	struct exit_dial *dialing; /* list */
 };
 
+/* Can the dialer send datagrams? Then hubs are told. */
+bool exits_have_datagrams(const struct exits *e);
 /* For mux_events.connect. Answers, now or later. */
 void exit_connect(struct exits *e, struct mux_stream *ms, const struct mux_target *target);
 /* What is being dialled is given up; what is relayed lives and dies with its streams. */

@@ -8,7 +8,7 @@
 
 #include "tlv.h"
 
-enum { SESSION, INDEX, COUNT, COUNTER, WINDOW, VERSION, OBSERVED, FIELDS };
+enum { SESSION, INDEX, COUNT, COUNTER, WINDOW, VERSION, OBSERVED, PROTOCOLS, FIELDS };
 
 #define AT(i) ((uint32_t)((i) * sizeof(struct tlv_value)))
 static const struct tlv_row rows[FIELDS] = {
@@ -19,6 +19,7 @@ static const struct tlv_row rows[FIELDS] = {
 	{TLV_WINDOW, false, 4, 4, AT(WINDOW)},
 	{TLV_VERSION, false, 0, 255, AT(VERSION)},
 	{TLV_OBSERVED, false, 4, 16, AT(OBSERVED)},
+	{TLV_PROTOCOLS, false, 0, 255, AT(PROTOCOLS)},
 };
 
 int hello_write(const struct hello *h, uint8_t *p, size_t size)
@@ -34,6 +35,8 @@ int hello_write(const struct hello *h, uint8_t *p, size_t size)
 	}
 	tlv_put_number(&w, TLV_WINDOW, h->window, 4);
 	tlv_put(&w, TLV_VERSION, h->version, strlen(h->version));
+	if (h->datagrams)
+		tlv_put_number(&w, TLV_PROTOCOLS, WIRE_UDP, 1);
 	if (h->observed.family)
 		tlv_put(&w, TLV_OBSERVED, h->observed.ip, h->observed.family == 4 ? 4 : 16);
 	return tlv_write_end(&w, size) < 0 ? -1 : 0;
@@ -66,6 +69,7 @@ int hello_read(struct hello *h, bool first, const uint8_t *p, size_t len)
 	if (h->window > WIRE_CREDIT_MAX || h->counter >= WIRE_COUNTER_END || (first && h->index >= h->count))
 		return -1;
 	read_version(h, &v[VERSION]);
+	h->datagrams = v[PROTOCOLS].p && memchr(v[PROTOCOLS].p, WIRE_UDP, v[PROTOCOLS].len);
 	if (v[OBSERVED].len == 4 || v[OBSERVED].len == 16) {
 		h->observed.family = v[OBSERVED].len == 4 ? 4 : 6;
 		memcpy(h->observed.ip, v[OBSERVED].p, v[OBSERVED].len);

@@ -5,6 +5,8 @@
 #ifndef HELLO_H
 #define HELLO_H
 
+#include <stdbool.h>
+
 #include <restunnel/module.h>
 
 #include "noise.h"
@@ -25,6 +27,7 @@ struct hello {
 	uint32_t window;                /* 1, 2 */
 	char version[HELLO_VERSION];    /* 1, 2; made of printable ASCII */
 	struct rtun_addr observed;      /* 2; port 0 */
+	bool datagrams;                 /* 1: WIRE_UDP is among its protocols */
 };
 
 /* Exactly `size` bytes, padded. 0 or -1. */

@@ -46,6 +46,7 @@ struct tunnel {
 	struct rtun_addr address; /* of the connection that was proved last */
 	uint8_t count;       /* connections that were announced at its beginning */
 	char version[HELLO_VERSION];
+	bool datagrams; /* it can send some */
 };
 
 struct peer {

@@ -34,8 +34,8 @@ static bool way_of(struct trial *t, const struct choice *c, struct opening_way *
 	t->at = c->peer;
 	if (!c->peer)
 		return false;
-	*ret = (struct opening_way){.mux = least_busy(c->peer->tunnel), .exit = c->peer->device->name, .counts = &c->peer->counts,
-				    .use = c->session ? &c->session->use : NULL};
+	*ret = (struct opening_way){.mux = least_busy(c->peer->tunnel), .protocol = t->wish.protocol, .exit = c->peer->device->name,
+				    .counts = &c->peer->counts, .use = c->session ? &c->session->use : NULL};
 	t->count++;
 	return true;
 }
@@ -70,7 +70,8 @@ static void done(void *self, uint32_t err)
 	free(t);
 }
 
-static int start(void *obj, const struct rtun_dial_req *req, bool early, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
+static int start(void *obj, const struct rtun_dial_req *req, uint32_t protocol, bool early, rtun_dial_cb *cb, void *arg,
+		 struct rtun_op **ret_op)
 {
 	struct hub *h = obj;
 	struct trial *t = calloc(1, sizeof(*t));
@@ -80,7 +81,9 @@ static int start(void *obj, const struct rtun_dial_req *req, bool early, rtun_di
 	if (!t)
 		return -RTUN_ENOMEM;
 	t->hub = h;
-	if (wish_read(req, &t->wish, &c))
+	bool read = wish_read(req, &t->wish, &c);
+	t->wish.protocol = protocol;
+	if (read)
 		choice_make(h, &t->wish, &t->tried, &c);
 	way_of(t, &c, &way);
 	int r = opening_start(&h->openings, &way, &ways, req, early, cb, arg, ret_op);
@@ -91,12 +94,18 @@ static int start(void *obj, const struct rtun_dial_req *req, bool early, rtun_di
 
 static int dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
 {
-	return start(obj, req, false, cb, arg, ret_op);
+	return start(obj, req, WIRE_TCP, false, cb, arg, ret_op);
 }
 
 static int dial_early(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
 {
-	return start(obj, req, true, cb, arg, ret_op);
+	return start(obj, req, WIRE_TCP, true, cb, arg, ret_op);
 }
 
-const struct rtun_dialer_ops hub_dialer_ops = {.size = sizeof(hub_dialer_ops), .dial = dial, .dial_early = dial_early};
+static int associate(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
+{
+	return start(obj, req, WIRE_UDP, false, cb, arg, ret_op);
+}
+
+const struct rtun_dialer_ops hub_dialer_ops = {.size = sizeof(hub_dialer_ops), .dial = dial, .dial_early = dial_early,
+					       .associate = associate};

@@ -222,6 +222,7 @@ static int tunnel_start(struct peer *p, const struct hello *hello, struct noise_
 	memcpy(t->session, hello->session, HELLO_SESSION);
 	t->count = hello->count;
 	memcpy(t->version, hello->version, sizeof(t->version));
+	t->datagrams = hello->datagrams;
 	if (conn_create(t, hello, hs, from, s) < 0) {
 		free(t);
 		return -RTUN_ENOMEM;

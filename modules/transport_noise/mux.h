@@ -9,8 +9,8 @@
  *                                   ... FAIL -> `opened` with the reason
  *   acceptor  `connect` -> mux_accept() sends OK | mux_refuse() sends FAIL
  *
- * Sending: the end of a loop's turn takes bytes from the streams that have some, by deficit round robin, straight into
- * the record that is then sealed and written. Receiving: the plaintext of all records that came in one read is handed on,
+ * Sending: the end of a loop's turn takes bytes from the streams that have some, those of datagrams first (for half of the
+ * line at most), the others by deficit round robin, straight into the record that is then sealed and written. Receiving: the plaintext of all records that came in one read is handed on,
  * one call for each stream. Credit is given when the reader has consumed, never before.
  */
 #ifndef MUX_H
@@ -47,6 +47,7 @@ struct mux_use {
 
 /* A target or a bound address, as in CONNECT and OK. */
 struct mux_target {
+	uint32_t protocol;     /* WIRE_TCP or 0; WIRE_UDP: a stream of datagrams, and nothing else is meant; others: to be refused */
 	char name[256];        /* "" : the address is meant */
 	struct rtun_addr addr; /* its port counts in both cases */
 	struct mux_use *use;   /* of mux_open(): counts the stream, and outlives it; may be NULL */

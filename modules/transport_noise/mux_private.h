@@ -11,6 +11,9 @@
 
 /* What a ready stream may send before the next one's turn: two records. */
 #define MUX_QUANTUM (2 * (int32_t)(RECORD_PLAIN - WIRE_FRAME))
+/* The same for one of datagrams; and how far they may be ahead of all others: by what those have sent meanwhile, or this. */
+#define MUX_QUANTUM_AHEAD 16384
+#define MUX_AHEAD 65536
 /* Sealed and not yet written: the last moment is when the carrier takes more. How much that is at a time is learnt
  * (mux->burst), so that on a slow line nothing waits behind more than it must. */
 #define MUX_QUEUE_MAX (2U * RECORD_MAX)
@@ -55,6 +58,7 @@ struct mux_stream {
 	bool over : 1;         /* RESET or FAIL either way: nothing more is sent */
 	bool offered : 1;      /* its owner has bytes to pull */
 	bool wants_write : 1;
+	bool datagrams : 1;
 	/* opener: until the answer. acceptor: who wants to know that it is gone */
 	mux_opened_fn *opened;
 	rtun_cb *gone;
@@ -73,7 +77,8 @@ struct mux {
 	struct record_queue out;
 	struct rtun_defer *flush, *end, *last;
 	struct rtun_timer *tick;
-	struct mux_list fresh, rest; /* ready to send */
+	struct mux_list ahead, fresh, rest; /* ready to send: datagrams, those that have sent little, all others */
+	int64_t ahead_left;  /* what datagrams may send before it is others' turn */
 	struct mux_stream **buckets;
 	uint32_t bucket_count;
 	uint32_t last_id;

@@ -3,7 +3,9 @@
  * mux_send.c - who may send next: deficit round robin, and a stream that has sent little goes first.
  *
  * A stream that becomes ready joins `fresh` while some of its quantum is left, so a small request overtakes downloads;
- * one that has used its quantum gets a new one and joins the end of `rest`. Bytes are taken from their source only when
+ * one that has used its quantum gets a new one and joins the end of `rest`. Streams of datagrams, which are late or lost and
+ * never made up for, are `ahead` of both, but for no more bytes than the others have sent meanwhile: so a flood of them takes
+ * half of the line, if others want it. Bytes are taken from their source only when
  * the carrier takes more, so nothing small ever waits behind megabytes that were read too early.
  */
 #include <string.h>
@@ -45,17 +47,23 @@ void mux_ready_remove(struct mux_stream *ms)
 	ms->list = NULL;
 }
 
+/* Its turn is over: behind all others. */
+static void next_turn(struct mux_stream *ms)
+{
+	mux_ready_remove(ms);
+	ms->deficit = ms->datagrams ? MUX_QUANTUM_AHEAD : MUX_QUANTUM;
+	list_append(ms->datagrams ? &ms->mux->ahead : &ms->mux->rest, ms);
+}
+
 void mux_ready_add(struct mux_stream *ms)
 {
 	struct mux *m = ms->mux;
 	if (!m || ms->list || !ms->credit || !ms->accepted || ms->fin_sent || ms->over)
 		return;
-	if (ms->deficit > 0) {
-		list_append(&m->fresh, ms);
-	} else {
-		ms->deficit = MUX_QUANTUM;
-		list_append(&m->rest, ms);
-	}
+	if (ms->deficit > 0)
+		list_append(ms->datagrams ? &m->ahead : &m->fresh, ms);
+	else
+		next_turn(ms);
 	mux_schedule(m);
 }
 
@@ -83,6 +91,12 @@ static int64_t turn(const struct mux *m, const struct mux_stream *ms)
 	if (most > RECORD_PLAIN - WIRE_FRAME && ms->list == &m->fresh)
 		most = RECORD_PLAIN - WIRE_FRAME;
 	return most;
+}
+
+static void count_ahead(struct mux *m, const struct mux_stream *ms, int64_t sent)
+{
+	int64_t left = m->ahead_left + (ms->datagrams ? -sent : sent);
+	m->ahead_left = left < 0 ? 0 : left > MUX_AHEAD ? MUX_AHEAD : left;
 }
 
 /* Take from the stream's source until it is empty, its turn is over, or the queue is full. */
@@ -116,6 +130,7 @@ static void serve(struct mux *m, struct mux_stream *ms)
 		if (got > 0) {
 			ms->credit -= (uint32_t)got;
 			ms->deficit -= (int32_t)got;
+			count_ahead(m, ms, got);
 			m->counters.bytes_out += (uint64_t)got;
 			mux_expect(m);
 		} else if (got == 0) {
@@ -131,15 +146,14 @@ static void serve(struct mux *m, struct mux_stream *ms)
 	if (!ms->credit) { /* on_credit() brings it back */
 		mux_ready_remove(ms);
 	} else if (ms->deficit <= 0) {
-		mux_ready_remove(ms);
-		ms->deficit = MUX_QUANTUM;
-		list_append(&m->rest, ms);
+		next_turn(ms);
 	}
 }
 
 static struct mux_stream *next_ready(const struct mux *m)
 {
-	return m->fresh.head ? m->fresh.head : m->rest.head;
+	struct mux_stream *other = m->fresh.head ? m->fresh.head : m->rest.head;
+	return m->ahead.head && (m->ahead_left > 0 || !other) ? m->ahead.head : other;
 }
 
 /* Reading stops while the peer doesn't take our answers; one that never does is ended by the keepalive. */

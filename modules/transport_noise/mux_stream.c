@@ -75,7 +75,6 @@ static struct mux_stream *stream_add(struct mux *m, uint32_t id)
 	ms->id = id;
 	ms->credit = m->peer_window;
 	mux_window_init(ms);
-	ms->deficit = MUX_QUANTUM;
 	ms->hash_next = *bucket(m, id);
 	*bucket(m, id) = ms;
 	m->counters.streams++;
@@ -224,6 +223,19 @@ static void open_cancelled(void *arg)
 	free(ms);
 }
 
+/* The other end has streams of datagrams, too. */
+static int put_datagrams(struct tlv_writer *w)
+{
+	tlv_put_number(w, TLV_PROTOCOL, WIRE_UDP, 1);
+	return tlv_write_end(w, 0);
+}
+
+static void set_datagrams(struct mux_stream *ms, uint32_t protocol)
+{
+	ms->datagrams = protocol == WIRE_UDP;
+	ms->deficit = ms->datagrams ? MUX_QUANTUM_AHEAD : MUX_QUANTUM;
+}
+
 static int put_target(struct tlv_writer *w, const char *name, const struct rtun_addr *a)
 {
 	if (name && name[0])
@@ -242,14 +254,15 @@ int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *open
 	uint8_t buf[512];
 	struct tlv_writer w;
 	struct mux_stream *ms;
+	bool datagrams = target->protocol == WIRE_UDP;
 	int len, r;
 	if (!m->opener)
 		return -RTUN_ENOTSUP;
 	/* A CONNECT to nowhere would end the connection. */
-	if (m->dead || (!target->name[0] && target->addr.family != 4 && target->addr.family != 6))
+	if (m->dead || (!datagrams && !target->name[0] && target->addr.family != 4 && target->addr.family != 6))
 		return -RTUN_EINVAL;
 	tlv_write_begin(&w, buf, sizeof(buf));
-	len = put_target(&w, target->name, &target->addr);
+	len = datagrams ? put_datagrams(&w) : put_target(&w, target->name, &target->addr);
 	if (len < 0 || m->last_id == UINT32_MAX)
 		return -RTUN_EINVAL;
 	if (!(ms = stream_add(m, m->last_id + 1)))
@@ -261,6 +274,7 @@ int mux_open(struct mux *m, const struct mux_target *target, mux_opened_fn *open
 		free(ms);
 		return r;
 	}
+	set_datagrams(ms, target->protocol);
 	if (ret_early) {
 		ms->accepted = true;
 		*ret_early = ms->stream;
@@ -307,18 +321,22 @@ static const struct tlv_row target_rows[] = {
 	{TLV_IPV4, false, 4, 4, 0 * sizeof(struct tlv_value)},
 	{TLV_IPV6, false, 16, 16, 1 * sizeof(struct tlv_value)},
 	{TLV_NAME, false, 1, 255, 2 * sizeof(struct tlv_value)},
-	{TLV_PORT, true, 2, 2, 3 * sizeof(struct tlv_value)},
+	{TLV_PORT, false, 2, 2, 3 * sizeof(struct tlv_value)},
+	{TLV_PROTOCOL, false, 1, 1, 4 * sizeof(struct tlv_value)},
 };
 
-/* 0 or -1. Exactly one of the three, or (of a bound address) none. */
+/* 0 or -1. Exactly one of the three, or (of a bound address) none. Of another protocol they say nothing. */
 static int read_target(const uint8_t *p, uint32_t len, bool may_be_none, struct mux_target *ret)
 {
-	struct tlv_value v[4];
-	if (tlv_read(target_rows, 4, p, len, v) < 0)
+	struct tlv_value v[5];
+	if (tlv_read(target_rows, 5, p, len, v) < 0)
 		return -1;
 	memset(ret, 0, sizeof(*ret));
+	ret->protocol = v[4].p ? (uint32_t)tlv_number(&v[4]) : WIRE_TCP;
+	if (ret->protocol != WIRE_TCP && !may_be_none)
+		return 0;
 	int given = !!v[0].p + !!v[1].p + !!v[2].p;
-	if (given > 1 || (!given && !may_be_none))
+	if (given > 1 || (!given && !may_be_none) || !v[3].p)
 		return -1;
 	ret->addr.port = (uint16_t)tlv_number(&v[3]);
 	if (v[0].p || v[1].p) {
@@ -349,6 +367,7 @@ int mux_on_connect(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 		mux_send_reason(m, FRAME_FAIL, id, RTUN_EOVERLOAD, "out of memory");
 		return 0;
 	}
+	set_datagrams(ms, target.protocol);
 	m->events->connect(m->arg, ms, &target);
 	return 0;
 }

@@ -99,7 +99,7 @@ void node_reach_setup(struct node *n, struct reach_setup *setup)
 		.keystore_obj = n->t->cfg.keystore.obj,
 		.key_name = KEY_NODE,
 		.liked = CARRY_UDP,
-		.hello = {.count = 1, .window = (uint32_t)n->t->cfg.window},
+		.hello = {.count = 1, .window = (uint32_t)n->t->cfg.window, .datagrams = exits_have_datagrams(&n->exits)},
 		.counter = next_counter,
 		.counter_arg = n,
 	};

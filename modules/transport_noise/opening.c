@@ -118,6 +118,7 @@ static void on_opened(void *arg, uint32_t err, const char *why, struct rtun_stre
 static int take(struct opening *p, const struct opening_way *way, struct rtun_stream **early)
 {
 	p->counts = way->counts;
+	p->target.protocol = way->protocol;
 	p->target.use = way->use;
 	snprintf(p->exit, sizeof(p->exit), "%s", way->exit ? way->exit : "");
 	return mux_open(way->mux, &p->target, on_opened, p, &p->mux_op, early);

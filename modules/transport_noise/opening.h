@@ -36,6 +36,7 @@ struct opening_counts {
 /* Where to. `mux` NULL: there is no way, and `err` and `why` are the answer, from the loop. */
 struct opening_way {
 	struct mux *mux;
+	uint32_t protocol; /* 0, or WIRE_UDP: the request has no target */
 	const char *exit;  /* its name, for the answer; copied; may be NULL */
 	struct opening_counts *counts; /* outlives the mux; may be NULL */
 	struct mux_use *use;           /* see mux_target */

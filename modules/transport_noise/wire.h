@@ -60,6 +60,7 @@
 #define TLV_OBSERVED 7 /* the address that the hub sees: 4 or 16 bytes */
 #define TLV_ATTEMPT 8  /* 16 bytes: what a knock and the message 1 after it have in common */
 #define TLV_TOKEN 9    /* 16 bytes: T_id of the token that the node wants to enrol with */
+#define TLV_PROTOCOLS 10 /* u8 each: what a node takes in TLV_PROTOCOL */
 
 /* TLVs of CONNECT, OK, FAIL, RESET, CLOSE, INFO */
 #define TLV_IPV4 1
@@ -71,6 +72,10 @@
 #define TLV_PORT_LOOKS 7   /* u8: enum look of probe.h */
 #define TLV_PORTS_BESIDE 8 /* u8 */
 #define TLV_SPREAD 9       /* u32, ms: over so long a hub wants its nodes to come back when it was away */
+#define TLV_PROTOCOL 10    /* u8: what CONNECT asks for, as in IP headers; absent: TCP */
+
+#define WIRE_TCP 6
+#define WIRE_UDP 17 /* no target: the stream is one of datagrams, each with its own (restunnel/datagram.h) */
 
 /* TLVs of ENROLL and ENROLLED */
 #define TLV_DEVICE_NAME 1

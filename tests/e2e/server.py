@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """server.py [ADDRESS...]: what the tests talk to beside the web server. Ports:
 
-7   echo
+7   echo, of datagrams too
 9   reads nothing, ever
 11  reads to the end of stream, then answers "BYTES SHA256" and closes
 13  sends 1 MiB and its end of stream first, then reads to the end, and prints "13: BYTES SHA256"
@@ -58,6 +58,14 @@ async def endless(r, w):
         await w.drain()
 
 
+class Echo(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, peer):
+        self.transport.sendto(data, peer)
+
+
 def closing(serve):
     async def run(r, w):
         try:
@@ -79,6 +87,7 @@ async def main():
     for address in sys.argv[1:]:
         for port, serve in PORTS.items():
             await asyncio.start_server(closing(serve), address, port, backlog=4096)
+        await asyncio.get_running_loop().create_datagram_endpoint(Echo, (address, 7))
     print("ready", flush=True)
     await asyncio.Event().wait()
 
