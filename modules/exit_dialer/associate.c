@@ -8,22 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../datagram/datagram.h"
-
-struct exit_dialer_association {
-	struct exit_dialer *d; /* NULL: over */
-	struct exit_dialer_association *next, **at;
-	struct rtun_op *op;    /* until it was given away */
-	rtun_dial_cb *cb;
-	void *arg;
-	struct rtun_defer *begin;
-	struct rtun_timer *idle;
-	uint64_t used_at;
-	struct datagram_stream ds;
-	struct peers peers;
-	struct names names;
-};
-
 static void drop(struct exit_dialer_association *a, uint32_t reason)
 {
 	a->d->dropped[reason]++;

@@ -9,6 +9,7 @@
 #ifndef EXIT_DIALER_ASSOCIATE_H
 #define EXIT_DIALER_ASSOCIATE_H
 
+#include "../datagram/datagram.h"
 #include "exit_dialer.h"
 
 /* ---- Peers ---- */
@@ -45,5 +46,21 @@ struct names {
 /* Sends the datagram, at once or when the name is known, or drops it. */
 void names_send(struct names *n, const char *host, uint32_t host_len, uint16_t port, const uint8_t *payload, uint32_t len);
 void names_fini(struct names *n);
+
+/* ---- Association ---- */
+
+struct exit_dialer_association {
+	struct exit_dialer *d; /* NULL: over */
+	struct exit_dialer_association *next, **at;
+	struct rtun_op *op;    /* until it was given away */
+	rtun_dial_cb *cb;
+	void *arg;
+	struct rtun_defer *begin;
+	struct rtun_timer *idle;
+	uint64_t used_at;
+	struct datagram_stream ds;
+	struct peers peers;
+	struct names names;
+};
 
 #endif

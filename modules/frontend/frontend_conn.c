@@ -381,5 +381,5 @@ void frontend_conn_close_all(struct frontend *f)
 		}
 	}
 	f->conns = NULL;
-	f->conn_count = 0;
+	f->conn_count = f->associations = 0;
 }
