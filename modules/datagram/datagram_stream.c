@@ -120,8 +120,8 @@ static size_t collect(struct datagram_stream *ds, const uint8_t *p, size_t len)
 		ds->part = malloc(length_of(ds->part_head) - need);
 		return n;
 	}
-	if (ds->part)
-		deliver(ds, ds->part, need - RTUN_DATAGRAM_LENGTH);
+	if (ds->part || need == RTUN_DATAGRAM_LENGTH)
+		deliver(ds, ds->part ? ds->part : ds->part_head, need - RTUN_DATAGRAM_LENGTH);
 	free(ds->part);
 	ds->part = NULL;
 	ds->part_len = 0;

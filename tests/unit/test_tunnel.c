@@ -86,6 +86,30 @@ START_TEST(early)
 }
 END_TEST
 
+/* Datagrams: a node whose dialer has them says so, and is asked; another one never is. */
+START_TEST(datagrams)
+{
+	associations = 0;
+	dial_ops.associate = _i ? NULL : test_associate;
+	pair_node(1);
+	targets[0] = (struct app){.size = 6};
+	dial_with("home", hub_dialer_ops.associate);
+	pass(5 * RTUN_S);
+	ck_assert_int_eq(dialled.calls, 1);
+	ck_assert_uint_eq(dialled.err, _i ? RTUN_ENOTSUP : 0);
+	ck_assert_uint_eq(associations, !_i);
+	ck_assert_int_eq(dialled.s != NULL, !_i);
+	rtun_close(&dialled.s);
+	dial("home"); /* connections are as ever */
+	ck_assert_uint_eq(dialled.err, 0);
+	rtun_close(&dialled.s);
+	dial_with("nobody", hub_dialer_ops.associate);
+	pass(RTUN_S);
+	ck_assert_uint_eq(dialled.err, RTUN_ESELECTOR);
+	dial_ops.associate = test_associate;
+}
+END_TEST
+
 /* What is known at once is no stream. */
 START_TEST(early_and_known)
 {
@@ -657,6 +681,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, all_the_way, 0, 8);
 	tcase_add_loop_test(t, early, 0, 2);
+	tcase_add_loop_test(t, datagrams, 0, 2);
 	tcase_add_test(t, early_and_known);
 	tcase_add_loop_test(t, early_without_an_answer, 0, 6);
 	tcase_add_test(t, comes_back);

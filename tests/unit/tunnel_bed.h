@@ -308,7 +308,18 @@ static int test_dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *c
 	dial_end = dial_err_at[i] ? dial_err_at[i] : dial_err;
 	return dial_end == DIAL_NEVER ? 0 : rtun_post(obj, dial_answer, NULL);
 }
-static const struct rtun_dialer_ops dial_ops = {.size = sizeof(dial_ops), .dial = test_dial};
+static uint32_t associations;
+static int test_associate(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret)
+{
+	struct rtun_dial_req r = *req;
+	ck_assert_ptr_null(req->host);
+	r.host = "example.net";
+	associations++;
+	return test_dial(obj, &r, cb, arg, ret);
+}
+
+/* A test may take `associate` away before the node starts. */
+static struct rtun_dialer_ops dial_ops = {.size = sizeof(dial_ops), .dial = test_dial, .associate = test_associate};
 
 /* ---- replies ---- */
 
