@@ -8,7 +8,7 @@ build_packages="gcc make libc6-dev autoconf automake libtool pkg-config libev-de
 	libjansson-dev libqrencode-dev libpng-dev libssl-dev libseccomp-dev"
 demo_packages="iproute2 util-linux curl python3"
 test_packages="$demo_packages check faketime nftables nginx openssl procps ncat netcat-openbsd openssh-client openssh-server systemd
-	nmap"
+	nmap bind9-dnsutils"
 
 missing_packages() {
 	for package; do

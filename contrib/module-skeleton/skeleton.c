@@ -115,10 +115,10 @@ static void dial_cancel(void *arg)
 	free(f);
 }
 
-static int dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
+typedef int dial_fn(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op);
+
+static int pass_on(struct skeleton *k, dial_fn *dial_behind, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
 {
-	struct skeleton *k = obj;
-	const struct rtun_dialer_ops *to = k->cfg->to.ops;
 	struct flow *f = calloc(1, sizeof(*f));
 	int r = -RTUN_ENOMEM;
 	if (!f)
@@ -127,7 +127,7 @@ static int dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, vo
 	r = rtun_op_create(k->ctx, dial_cancel, f, &f->op);
 	if (r < 0)
 		goto no_op;
-	r = to->dial(k->cfg->to.obj, req, dialled, f, &f->behind);
+	r = dial_behind(k->cfg->to.obj, req, dialled, f, &f->behind);
 	if (r < 0)
 		goto no_dial;
 	*ret_op = f->op;
@@ -139,6 +139,21 @@ no_op:
 	return r;
 }
 
+static int dial(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
+{
+	struct skeleton *k = obj;
+	const struct rtun_dialer_ops *to = k->cfg->to.ops;
+	return pass_on(k, to->dial, req, cb, arg, ret_op);
+}
+
+/* Streams of datagrams are streams: who looks into them finds their form in restunnel/datagram.h. */
+static int associate(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *cb, void *arg, struct rtun_op **ret_op)
+{
+	struct skeleton *k = obj;
+	const struct rtun_dialer_ops *to = k->cfg->to.ops;
+	return RTUN_HAS(struct rtun_dialer_ops, to, associate) ? pass_on(k, to->associate, req, cb, arg, ret_op) : -RTUN_ENOTSUP;
+}
+
 /* What holds for the dialer behind holds for us: here, whether a frontend must stay on loopback. */
 static uint32_t flags(void *obj)
 {
@@ -147,7 +162,7 @@ static uint32_t flags(void *obj)
 	return RTUN_HAS(struct rtun_dialer_ops, ops, flags) ? ops->flags(to->obj) : 0;
 }
 /* No dial_early: nobody has to reckon with a stream that is over before its dial is. */
-static const struct rtun_dialer_ops dialer = {.size = sizeof(dialer), .dial = dial, .flags = flags};
+static const struct rtun_dialer_ops dialer = {.size = sizeof(dialer), .dial = dial, .flags = flags, .associate = associate};
 static const struct rtun_port provides[] = {{RTUN_DIALER, NULL}};
 
 /* ---- a command: `restunnel skeleton-count`, and the same in the dashboard's API ---- */

@@ -6,7 +6,7 @@ echo HOST PORT SIZE...        what was sent and comes back, for each size "SIZE 
 forward PORT HOST TO          a forwarder: datagrams to 127.0.0.1:PORT go to HOST:TO, and back; "ready", then until it is ended
 hold                          an association, "ready PORT"; until standard input ends, or "ended" when the proxy ends it
 hostile HOST PORT             see hostile()
-ask FILE                      for each "TARGET PORT" of a file: a datagram to it; then "sent N"
+ask FILE                      a datagram to each "TARGET PORT" of a file, as ask.py reads it; then "sent N", "answers N"
 latency HOST PORT N           N exchanges with an echo, 20 ms apart: "median 90% worst lost", in ms
 flood HOST PORT               datagrams without end, as fast as it goes; "ready" after the first
 """
@@ -163,8 +163,8 @@ def hostile(host, port):
 def ask(path):
     a, n = Association(), 0
     for line in open(path):
-        target, port = line.split()[:2]
-        a.send(target, int(port), b"are you there?")
+        target, port = line.split()
+        a.send(target.encode().decode("unicode_escape"), int(port), b"are you there?")
         n += 1
     print("sent", n, flush=True)
     print("answers", sum(1 for _ in iter(lambda: a.receive(1), None)))

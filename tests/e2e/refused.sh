@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A hub, even a compromised one, can't reach the exit's network, whatever name servers say: every target in refused.targets
-# gets SOCKS5 reply 0x02 and HTTP 403, and not one packet leaves the node for anywhere but the hub and the DNS server, nor
+# gets SOCKS5 reply 0x02 and HTTP 403, and datagrams no answer; not one packet leaves the node for anywhere but the hub and the DNS server, nor
 # is there one on the links to containers and to a second gateway.
 . "$(dirname "$0")/lab.sh"
 cat >zone <<E
@@ -107,6 +107,10 @@ same "and its router's page" "this is router" "$(at node curl -sS -m 10 http://1
 no_strays
 same "the exit reaches what is public" "this is www" "$(via_socks http://11.0.9.9/)"
 [ "$(strays)" -gt 0 ] || fail "the counter of packets doesn't work"
+no_strays
+echo '11.0.9.9 9' >public
+tool datagrams ask public >answers || fail "no datagram was sent"
+[ "$(strays)" -gt 0 ] || fail "the counter doesn't see a datagram to what is public"
 
 for w in $servers; do
 	stop ${w%=*}
@@ -126,6 +130,12 @@ same "all targets were asked" "$(wc -l <"$e2e/refused.targets")" "$(wc -l <answe
 awk '!($3 == 2 && ($4 == 403 || $4 == "-" || ($4 == 400 && $1 ~ /%|:0$/)))' answers >wrong
 [ ! -s wrong ] || fail "not refused with 0x02 and 403 (target, port, SOCKS, HTTP): $(tr '\n' ';' <wrong)"
 say "ok: $(wc -l <answers) targets were refused with 0x02 and 403"
+# The same as datagrams. What was not sent is no longer on its way when one that is behind all of them has come out, and names of
+# which one kind of address is missing have waited for that.
+tool datagrams ask "$e2e/refused.targets" >answers || fail "datagrams could not be sent: $(tail -n 1 answers)"
+same "datagrams to all of them got no answer" "sent $(wc -l <"$e2e/refused.targets") answers 0" "$(tr '\n' ' ' <answers | sed 's/ $//')"
+refused_datagrams() { [ "$(node metrics | sed -n 's/^restunnel_dialer_datagrams_dropped_total{.*reason="\(name\|refused\)".*} //p' | awk '{ n += $1 } END { print n }')" = "$1" ]; }
+await 10 "all of them to be dropped" refused_datagrams "$(grep -vc x00 "$e2e/refused.targets")"
 same "packets that left for anywhere but the hub and the DNS server" 0 "$(strays)"
 same "requests that their servers saw" "" "$(for w in $servers; do cat ${w%=*}.access; done)"
 

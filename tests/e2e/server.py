@@ -11,6 +11,7 @@
 import asyncio
 import hashlib
 import resource
+import socket
 import sys
 
 BLOCK = bytes(range(256)) * 256
@@ -58,12 +59,12 @@ async def endless(r, w):
         await w.drain()
 
 
-class Echo(asyncio.DatagramProtocol):
-    def connection_made(self, transport):
-        self.transport = transport
-
-    def datagram_received(self, data, peer):
-        self.transport.sendto(data, peer)
+def echo_datagrams(address):
+    """By hand: asyncio does not send empty ones."""
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    s.setblocking(False)
+    s.bind((address, 7))
+    asyncio.get_running_loop().add_reader(s, lambda: s.sendto(*s.recvfrom(65536)))
 
 
 def closing(serve):
@@ -87,7 +88,7 @@ async def main():
     for address in sys.argv[1:]:
         for port, serve in PORTS.items():
             await asyncio.start_server(closing(serve), address, port, backlog=4096)
-        await asyncio.get_running_loop().create_datagram_endpoint(Echo, (address, 7))
+        echo_datagrams(address)
     print("ready", flush=True)
     await asyncio.Event().wait()
 

@@ -55,6 +55,10 @@ await 10 "its events" two_events
 grep skeleton.closed follow.log | head -n 1 | sed 's/^[^{]*//' >event.json
 same "its event" "counted guests ok" "$(json event.json '"%s %s %s" % (d["instance"], d["fields"]["label"], d["fields"]["result"])')"
 
+spawn echo net python3 "$e2e/server.py" 11.0.9.9
+await 10 "the echo" grep -q ready echo.log
+same "datagrams through it" "100 11.0.9.9 7" "$(tool datagrams echo 11.0.9.9 7 100)"
+
 # the limit
 noise 3000000 >www.www/file
 via_socks http://11.0.9.9/file >part 2>curl.log && fail "a stream of 3 MB went through a limit of 1 MiB"
