@@ -26,11 +26,15 @@ spawn local node $RESTUNNEL run -c "$lab/local.yaml"
 await 10 "the local proxy" listening node 1080
 for p in hub node local; do confined $p; done
 same "hub: status" "none" "$(sandbox hub hub capabilities)"
-same "hub: needs nothing" "[]" "$(sandbox hub hub needs)"
+same "hub: needs" '["udp"]' "$(sandbox hub hub needs)"
 same "node: needs" '["connect", "udp", "resolve"]' "$(sandbox node node needs)"
 check "status tells people, too" sh -c "$(printf 'nsenter -t %s -n -- %s status -c %s' "$(cat place.hub)" "$RESTUNNEL" "$lab/hub.yaml") | grep -q '^sandbox: no capabilities'"
 same "it works all the same" "this is www" "$(via_socks http://www.lab-internet.com/)"
 stop local || fail "local.yaml: status $?"
+stop hub || fail "the hub ended with status $?"
+sed -i 's/^\( *\)listen: 127.0.0.1:1080/&\n\1datagrams: refuse/' hub.yaml
+run_hub
+same "without datagrams, a hub needs nothing" "[]" "$(sandbox hub hub needs)"
 
 # ---- a module that tries to get out
 
