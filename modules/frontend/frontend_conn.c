@@ -164,7 +164,7 @@ static struct rtun_dial_req dial_request(const struct frontend_conn *c, const st
 				      .source = c->f->ctx->instance, .strategy = c->f->o.strategy};
 }
 
-static uint32_t begun(int err, const char **ret_why)
+static uint32_t dial_begun(int err, const char **ret_why)
 {
 	*ret_why = err == -RTUN_ENOMEM    ? "out of memory"
 		   : err == -RTUN_ENOTSUP ? "this way out has no datagrams"
@@ -182,7 +182,7 @@ uint32_t frontend_dial(struct frontend_conn *c, const struct frontend_request *r
 		err = ops->dial_early(c->f->o.to.obj, &req, early, c, &c->dial);
 	if (err == -RTUN_ENOTSUP)
 		err = ops->dial(c->f->o.to.obj, &req, cb, c, &c->dial);
-	return begun(err, ret_why);
+	return dial_begun(err, ret_why);
 }
 
 uint32_t frontend_associate(struct frontend_conn *c, const struct frontend_request *r, rtun_dial_cb *cb, const char **ret_why)
@@ -192,7 +192,7 @@ uint32_t frontend_associate(struct frontend_conn *c, const struct frontend_reque
 	int err = -RTUN_ENOTSUP;
 	if (RTUN_HAS(struct rtun_dialer_ops, ops, associate))
 		err = ops->associate(c->f->o.to.obj, &req, cb, c, &c->dial);
-	return begun(err, ret_why);
+	return dial_begun(err, ret_why);
 }
 
 /* ---- Request ---- */
