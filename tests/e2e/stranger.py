@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """stranger.py URL: a node that shares no code with restunnel, written from doc/protocol.md alone. Knocks, enrols, makes a tunnel,
 tries what a hub must answer with silence or by ending the connection, changes its keys, then serves streams: port 80 gets an HTTP
-answer; so does port 82, but its OK comes only behind the request; any other is refused. "ready" when it serves; ends when the hub closes. Slow, and careless about side channels: a test."""
+answer; so does port 82, but its OK comes only behind the request; any other is refused; datagrams come back. "ready" when it serves; ends when the hub closes. Slow, and careless about side channels: a test."""
 import base64
 import hashlib
 import hmac
@@ -215,7 +215,7 @@ class Node:
         hs = Handshake(pattern, b"restunnel/1" + attempt, self.s, self.hub, psk)
         # a window of 1000 bytes, and a TLV that nobody knows yet
         payload = (tlv(1, session) + tlv(2, bytes([index])) + tlv(3, bytes([count])) + tlv(4, struct.pack(">Q", self.counter))
-                   + tlv(200, b"news") + tlv(5, struct.pack(">I", 1000)) + tlv(6, b"stranger"))
+                   + tlv(200, b"news") + tlv(5, struct.pack(">I", 1000)) + tlv(6, b"stranger") + tlv(10, b"\xc8\x11"))
         return hs, hs.message_1(payload.ljust(160, b"\0"))
 
     def connect(self, *args, token=None, by_syn=False, **more):
@@ -314,11 +314,22 @@ class Connection:
             print("ended:", what, flush=True)
 
     def serve(self):
-        asked, given, late = {}, {}, {}
+        asked, given, late, datagrams = {}, {}, {}, {}
         ok = tlv(4, b"\0\0")
         while True:
             kind, i, p = self.frame()
-            if kind == 1 and tlvs(p)[4] in (b"\0P", b"\0R"):
+            if kind == 1 and tlvs(p).get(9) == b"\x11":
+                datagrams[i] = b""
+                self.send((2, i, ok))
+            elif kind == 4 and i in datagrams:
+                self.send((7, i, struct.pack(">I", len(p))))
+                datagrams[i] += p
+                while len(datagrams[i]) > 2 and len(datagrams[i]) >= (end := 2 + (datagrams[i][0] << 8 | datagrams[i][1])):
+                    whole, datagrams[i] = datagrams[i][:end], datagrams[i][end:]
+                    self.send(*((4, i, bytes([b])) for b in whole))  # cut anywhere
+            elif kind == 5 and i in datagrams:
+                self.send((5, i, b""))
+            elif kind == 1 and tlvs(p)[4] in (b"\0P", b"\0R"):
                 asked[i], given[i], late[i] = b"", 0, tlvs(p)[4] == b"\0R"
                 if not late[i]:
                     self.send((2, i, ok))

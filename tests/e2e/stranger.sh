@@ -21,6 +21,9 @@ same "refused" 5 "$(tool ask socks 11.0.9.9 81)"
 same "optimistic: the request comes before the answer" stranger "$(via_socks -x socks5h://127.0.0.1:1082 http://www.lab-internet.com:82/)"
 check "else it waits for the answer" not via_socks -m 2 http://www.lab-internet.com:82/ 2>/dev/null
 same "optimistic, refused" reset "$(tool ask late 11.0.9.9 81)"
+same "datagrams, cut anywhere" "0 11.0.9.9 7
+600 11.0.9.9 7
+1500 2600:11:9::9 7" "$(tool datagrams echo 11.0.9.9 7 0 600; tool datagrams echo 2600:11:9::9 7 1500)"
 for what in "refused: before any knock" "refused: after the enrolment" "refused: while the tunnel is up" "observed: 11.0.1.1" \
 	"silence: a recording of message 1" "silence: a flipped bit" "silence: without its attempt" "shut: in time" "refused: an old counter" \
 	"joined, by a knock in a SYN" "silence: an index twice" "ended: an unknown frame" "ended: a stream that was never opened"; do

@@ -137,6 +137,37 @@ START_TEST(wishes)
 }
 END_TEST
 
+/* For datagrams, only exits that have them: another one where that is free to choose, else no. */
+START_TEST(datagrams)
+{
+	static const struct {
+		const char *user, *fixed;
+		int want;
+	} rows[] = {
+		{NULL, NULL, 1}, {"any", "a", 1}, {"b", NULL, 1}, {"a", NULL, -RTUN_ENOTSUP}, {NULL, "a", -RTUN_ENOTSUP},
+		{"tag-mobile", NULL, -RTUN_ENOTSUP}, {"session-1", NULL, -RTUN_ENOTSUP}, {"session-2", NULL, 1}, {"e", NULL, -RTUN_ENOEXIT},
+	};
+	static const uint32_t rtt[] = {1, 50, 60, 70, 80};
+	static struct tunnel newer = {.datagrams = true};
+	exits(5, rtt);
+	peers[1].tunnel = &newer;
+	peers[4].tunnel = NULL;
+	devices[3].tags = tags;
+	devices[3].tag_count = 1;
+	ck_assert_int_eq(use("session-1", 0), 0); /* it has an exit, which is too old */
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rtun_dial_req req = {.size = sizeof(req), .selector = rows[i].user, .exit = rows[i].fixed, .source = "socks"};
+		struct wish w;
+		struct choice c;
+		ck_assert(wish_read(&req, &w, &c));
+		w.protocol = WIRE_UDP;
+		choice_make(&h, &w, &none, &c);
+		int got = c.peer ? (int)(c.peer - peers) : -(int)c.err;
+		ck_assert_msg(got == rows[i].want, "row %zu: %d (%s)", i, got, c.why);
+	}
+}
+END_TEST
+
 /* A request of a program that was built before there were strategies. */
 START_TEST(old_request)
 {
@@ -406,6 +437,7 @@ int main(void)
 	TCase *t = tcase_create("choice");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, wishes);
+	tcase_add_test(t, datagrams);
 	tcase_add_test(t, old_request);
 	tcase_add_test(t, nearest);
 	tcase_add_test(t, stays);
