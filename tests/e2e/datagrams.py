@@ -48,7 +48,7 @@ def unpacked(p):
 
 
 class Association:
-    def __init__(self, user=None, announced=None, proxy=PROXY):
+    def __init__(self, user=None, announced=None, proxy=PROXY, may_fail=False):
         if proxy.startswith("unix:"):
             self.tcp = socket.socket(socket.AF_UNIX)
             self.tcp.connect(proxy[5:])
@@ -62,6 +62,8 @@ class Association:
         self.tcp.sendall(b"\5\3\0" + packed(*(announced or ("0.0.0.0", 0))))
         head = self.take(4)
         self.code = head[1]
+        if self.code and not may_fail:
+            sys.exit("refused: %d" % self.code)
         self.server, _ = unpacked(head[3:] + self.take(6 if head[3] == 1 else 18))
         self.udp = socket.socket(socket.AF_INET6 if ":" in self.server[0] else socket.AF_INET, socket.SOCK_DGRAM)
 
@@ -89,7 +91,7 @@ class Association:
 def reply(*args):
     args = list(args)
     proxy = args.pop(0) if args and args[0].startswith("unix:") else PROXY
-    print(Association(user=args[0] if args else None, proxy=proxy).code)
+    print(Association(user=args[0] if args else None, proxy=proxy, may_fail=True).code)
 
 
 def echo(host, port, *sizes):
