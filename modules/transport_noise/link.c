@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 0.25, 0.5, 1, 2 s, then slower: a hub that restarts is found at once, one that is gone costs little. Each half as much more or
+/* 0.25, 0.5, 1, 2 s, for some minutes no more than 8 s, then slower: a hub that restarts is found at once, one that is gone costs little. Each half as much more or
  * less by chance, so that nodes that were cut off together do not come back together; where they are many, the hub has said so. */
-#define PAUSE_CONNECTED 5 /* 8 s: as many as a lane's are while others live, which know that the hub is there */
+#define PAUSE_CONNECTED 7 /* 8 s: as long as a lane's are while others live, which know that the hub is there */
 uint64_t link_pause(const struct link *l, uint32_t tries)
 {
-	static const uint32_t ms[] = {250, 500, 1000, 2000, 4000, 8000, 15000, 30000};
+	static const uint32_t ms[] = {250, 500, 1000, 2000, 4000, 4000, 4000, 8000, 8000, 8000, 15000, 15000, 30000};
 	const uint32_t last = l->up ? PAUSE_CONNECTED : sizeof(ms) / sizeof(ms[0]) - 1;
 	uint32_t base = ms[tries < last ? tries : last], most = base + base / 2;
 	if (!l->up && (tries || !l->alone) && most < l->spread)

@@ -11,7 +11,7 @@
 #include "mux_private.h"
 
 /* Silence, in which something was asked or not, before a ping; and after the ping before the peer is given up: sooner where its
- * way may have gone. A tick later at the latest: so within 10 s, and 40 s. */
+ * way may have gone. */
 #define TICK (2 * RTUN_S)
 #define PING_BUSY (3 * RTUN_S)
 #define PING_IDLE (15 * RTUN_S)
@@ -245,6 +245,21 @@ static bool overdue(const struct mux *m, uint64_t now)
 	return deaf || now - m->last_received >= DEAD_IDLE || waiting(m, now) >= DEAD_BUSY || (m->doubt && now >= m->doubt);
 }
 
+static uint64_t sooner(uint64_t ns, uint64_t limit, uint64_t since, uint64_t now)
+{
+	uint64_t left = since + limit > now ? since + limit - now : 0;
+	return left < ns ? left : ns;
+}
+
+/* Every now and then, and just when it is time. */
+static uint64_t next_look(const struct mux *m, uint64_t now)
+{
+	uint64_t ns = sooner(TICK, DEAD_IDLE, m->last_received, now);
+	if (m->asked)
+		ns = sooner(ns, DEAD_BUSY, m->asked, now);
+	return m->doubt ? sooner(ns, 0, m->doubt, now) : ns;
+}
+
 static void on_tick(void *arg)
 {
 	struct mux *m = arg;
@@ -264,7 +279,7 @@ static void on_tick(void *arg)
 		free(m->partial);
 		m->partial = NULL;
 	}
-	rtun_timer_start(m->tick, m->doubt ? m->doubt - now : TICK);
+	rtun_timer_start(m->tick, next_look(m, now));
 }
 
 void mux_doubt(struct mux *m)

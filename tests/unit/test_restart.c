@@ -62,7 +62,7 @@ static void add_node(int i)
 
 static void begin(int n, bool home)
 {
-	const char *full = getenv("RTUN_UNIT_FULL"); /* else a tenth of what doc/recovery.md has */
+	const char *full = getenv("FULL"); /* else a tenth of what doc/recovery.md has */
 	setup();
 	nodes = full && *full ? n : n / 10;
 	one_home = home;
