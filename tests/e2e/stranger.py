@@ -287,7 +287,7 @@ class Connection:
                 kind, _, n, i = struct.unpack(">BBHI", p[:8])
                 if kind == 8:
                     self.send((9, 0, p[8:8 + n]))
-                elif kind != 9:
+                elif kind not in (9, 0x0b):  # INFO only informs
                     self.waiting.append((kind, i, p[8:8 + n]))
                 p = p[8 + n:]
         return self.waiting.pop(0)
