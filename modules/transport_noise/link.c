@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 0.25, 0.5, 1, 2 s, for some minutes no more than 8 s, then slower: a hub that restarts is found at once, one that is gone costs little. Each half as much more or
- * less by chance, so that nodes that were cut off together do not come back together; where they are many, the hub has said so. */
+/* 0.25, 0.5, 1, 2 s, for some minutes no more than 8 s, then slower: a hub that restarts is found at once, one that is gone costs
+ * little. Each half as much more or less by chance, so that nodes that were cut off together do not come back together; where they
+ * are many, the hub has said so. */
 #define PAUSE_CONNECTED 7 /* 8 s: as long as a lane's are while others live, which know that the hub is there */
 uint64_t link_pause(const struct link *l, uint32_t tries)
 {
