@@ -7,6 +7,8 @@
 #define PIPE_CAP 4096U
 #include "tunnel_bed.h"
 
+#include "../../modules/transport_noise/link.h"
+
 #define STEP (100 * RTUN_MS)
 #define LANES 4U
 
@@ -58,6 +60,12 @@ static void add_node(int i)
 	ck_assert_int_eq(hubs_add(t->node->hubs, &e, &h, error), 0);
 	ck_assert_int_eq(link_create(t->node, h, &l), 0);
 	h->tunnel = l;
+}
+
+static const struct link *link_of(int i)
+{
+	const struct transport *t = places[i].hc.ctx.self;
+	return t->node->hubs->items[0]->tunnel;
 }
 
 static void begin(int n, bool home)
@@ -170,6 +178,7 @@ static void all_come_back(int n, bool home)
 	watch(MINUTE);
 	report("all are started at once");
 	ck_assert_uint_gt(seen.complete, 0);
+	ck_assert_uint_eq(link_of(1)->spread, 20 * (uint32_t)nodes);
 	for (int i = 0; i < 3; i++) {
 		pass(MINUTE);
 		restart(ways[i].killed, ways[i].away);

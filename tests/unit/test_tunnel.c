@@ -284,6 +284,39 @@ START_TEST(one_of_its_connections)
 }
 END_TEST
 
+/* The least and the most that chance makes of the pause after so many tries, within a tenth. */
+static void pauses_are(const struct link *l, uint32_t tries, uint64_t least, uint64_t most)
+{
+	uint64_t low = UINT64_MAX, high = 0;
+	for (int i = 0; i < 2000; i++) {
+		uint64_t ns = link_pause(l, tries);
+		low = ns < low ? ns : low;
+		high = ns > high ? ns : high;
+	}
+	ck_assert_uint_ge(low, least * RTUN_MS);
+	ck_assert_uint_le(high, most * RTUN_MS);
+	ck_assert_uint_le(low - least * RTUN_MS, most * RTUN_MS / 10);
+	ck_assert_uint_le(most * RTUN_MS - high, most * RTUN_MS / 10);
+}
+
+START_TEST(pauses_before_tries)
+{
+	struct link l = {.up = 0};
+	pauses_are(&l, 0, 125, 375);
+	pauses_are(&l, 3, 1000, 3000);
+	pauses_are(&l, 1000, 15000, 45000);
+	l.spread = 20000; /* many wait for the same hub */
+	pauses_are(&l, 0, 125, 20000);
+	pauses_are(&l, 1000, 15000, 45000);
+	l.alone = true; /* perhaps they don't */
+	pauses_are(&l, 0, 125, 375);
+	pauses_are(&l, 1, 250, 20000);
+	l.up = 1;
+	pauses_are(&l, 1, 250, 750);
+	pauses_are(&l, 1000, 4000, 12000);
+}
+END_TEST
+
 /* The way is gone, silently, with something outstanding on one connection: all are found dead, and replaced, soon after the first. */
 START_TEST(silently_gone)
 {
@@ -686,6 +719,7 @@ int main(void)
 	tcase_add_test(t, comes_back);
 	tcase_add_test(t, another_network);
 	tcase_add_loop_test(t, one_of_its_connections, 0, 3);
+	tcase_add_test(t, pauses_before_tries);
 	tcase_add_test(t, silently_gone);
 	tcase_add_test(t, names_that_hang);
 	tcase_add_test(t, revoked);
