@@ -318,7 +318,7 @@ class Connection:
         ok = tlv(4, b"\0\0")
         while True:
             kind, i, p = self.frame()
-            if kind == 1 and tlvs(p).get(9) == b"\x11":
+            if kind == 1 and tlvs(p).get(10) == b"\x11":
                 datagrams[i] = b""
                 self.send((2, i, ok))
             elif kind == 4 and i in datagrams:
