@@ -48,6 +48,9 @@ as_unit node $RESTUNNEL run -c "$lab/node.yaml"
 await 10 "the node" answers node node
 check "the tunnel is usable" usable
 same "SOCKS5" "this is www" "$(via_socks http://www.lab-internet.com/)"
+spawn echo net python3 "$e2e/server.py" 11.0.9.9
+await 10 "the echo" grep -q ready echo.log
+same "datagrams" "100 11.0.9.9 7" "$(tool datagrams echo 11.0.9.9 7 100)"
 stranger() { at net python3 -c "import socket; s = socket.socket(); s.settimeout(3); s.connect(('11.0.0.1', 9000))" >stranger.log 2>&1; }
 not stranger || fail "the unit's rights leave the port open to strangers"
 # The unit's capabilities are exactly those that a closed port takes
