@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -282,22 +281,4 @@ void frontend_destroy(struct rtun_ctx *ctx)
 	free(f->listeners);
 	free(f);
 	ctx->self = NULL;
-}
-
-void frontend_status(struct rtun_ctx *ctx, struct rtun_status *st)
-{
-	const struct frontend *f = ctx->self;
-	snprintf(st->text, sizeof(st->text), "%u of at most %llu clients connected", f->conn_count,
-		 (unsigned long long)f->o.max_connections);
-	if (f->o.users_file && !frontend_verify_users(f)) {
-		st->state = RTUN_STATE_DEGRADED;
-		snprintf(st->code, sizeof(st->code), "no-users");
-		snprintf(st->text, sizeof(st->text), "nobody can log in: the users-file has no users");
-		snprintf(st->remedy, sizeof(st->remedy), "restunnel passwd NAME --on %.64s", ctx->instance);
-	}
-	if (f->conn_count < f->o.max_connections)
-		return;
-	st->state = RTUN_STATE_DEGRADED;
-	snprintf(st->code, sizeof(st->code), "max-connections");
-	snprintf(st->remedy, sizeof(st->remedy), "raise max-connections, or look for a program that leaves connections open");
 }

@@ -2,7 +2,8 @@
  *
  * frontend.h - what all modules for this machine's own programs share; each adds the protocol that it speaks.
  *
- *   frontend.c         listeners, the life of an instance, events, metrics, status
+ *   frontend.c         listeners, the life of an instance, events, metrics
+ *   frontend_status.c  status and doctor
  *   frontend_conn.c    one client, from accept to the end of its relay, or to a protocol that goes on by itself
  *   frontend_login.c   usernames and passwords: how they are spelt
  *   frontend_admit.c   whether this entry takes them
@@ -176,6 +177,7 @@ void frontend_drain(struct rtun_ctx *ctx, uint64_t ns);
 void frontend_stop(struct rtun_ctx *ctx);
 void frontend_destroy(struct rtun_ctx *ctx);
 void frontend_status(struct rtun_ctx *ctx, struct rtun_status *st);
+void frontend_doctor(struct rtun_ctx *ctx, struct rtun_reply *reply);
 
 extern const struct rtun_metric frontend_metrics[2];
 extern const struct rtun_event_type *const frontend_events[3];
@@ -186,7 +188,7 @@ extern const struct rtun_command frontend_commands[1];
 	.commands = RTUN_LIST(frontend_commands), .events = RTUN_LIST(frontend_events), .metrics = RTUN_LIST(frontend_metrics), \
 	.check = frontend_check, .prepare = frontend_prepare, \
 	.reload = frontend_reload, .drain = frontend_drain, .stop = frontend_stop, .destroy = frontend_destroy, \
-	.status = frontend_status
+	.status = frontend_status, .doctor = frontend_doctor
 
 /* Published when a target is connected, and when the relay to it has ended. */
 struct frontend_stream_event {

@@ -107,5 +107,11 @@ static int associate(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *c
 	return start(obj, req, WIRE_UDP, false, cb, arg, ret_op);
 }
 
-const struct rtun_dialer_ops hub_dialer_ops = {.size = sizeof(hub_dialer_ops), .dial = dial, .dial_early = dial_early,
-					       .associate = associate};
+static uint32_t flags(void *obj)
+{
+	const struct hub *h = obj;
+	return h->devices && h->devices->count > 1 ? RTUN_DIALER_SEVERAL : 0;
+}
+
+const struct rtun_dialer_ops hub_dialer_ops = {.size = sizeof(hub_dialer_ops), .dial = dial, .flags = flags,
+					       .dial_early = dial_early, .associate = associate};

@@ -598,6 +598,54 @@ START_TEST(users_of_the_machine)
 }
 END_TEST
 
+/* ---- several exits ---- */
+
+static uint32_t several_flags(void *obj)
+{
+	(void)obj;
+	return RTUN_DIALER_SEVERAL;
+}
+
+static const struct rtun_dialer_ops several_ops = {.size = sizeof(several_ops), .dial = fake_dial, .flags = several_flags};
+
+static const struct {
+	bool several;
+	const char *exit;
+	uint32_t username, strategy;
+	bool finding;
+} choices[] = {
+	{true, NULL, FRONTEND_USERNAME_OPTIONAL, RTUN_STRATEGY_BEST, true},
+	{false, NULL, FRONTEND_USERNAME_OPTIONAL, RTUN_STRATEGY_BEST, false},
+	{true, "home", FRONTEND_USERNAME_OPTIONAL, RTUN_STRATEGY_BEST, false},
+	{true, NULL, FRONTEND_USERNAME_REQUIRED, RTUN_STRATEGY_BEST, false},
+	{true, NULL, FRONTEND_USERNAME_OPTIONAL, RTUN_STRATEGY_RANDOM, false},
+};
+
+static void examined(void *arg, json_t *answer, const struct command_error *err)
+{
+	(void)arg, (void)err;
+	const json_t *check = json_array_get(json_object_get(answer, "checks"), 0);
+	snprintf(answer_code, sizeof(answer_code), "%s", json_is_true(json_object_get(check, "ok")) ? "yes" : "no");
+}
+
+static void doctor_verb(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
+{
+	(void)args;
+	rtun_module.doctor(ctx, reply);
+}
+
+START_TEST(doctor_asks_who_chose)
+{
+	static const struct rtun_command doctor = {.name = "doctor", .run = doctor_verb};
+	front->o.to.ops = choices[_i].several ? &several_ops : &fake_ops;
+	front->o.exit = choices[_i].exit;
+	front->o.username = choices[_i].username;
+	front->o.strategy = choices[_i].strategy;
+	command_call(&hc.ctx, &doctor, NULL, examined, NULL, NULL);
+	ck_assert_str_eq(answer_code, choices[_i].finding ? "no" : "yes");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("login");
@@ -624,6 +672,7 @@ int main(void)
 	tcase_add_test(t, verb_refuses);
 	tcase_add_loop_test(t, exposure_is_judged, 0, ROWS(exposed));
 	tcase_add_test(t, users_of_the_machine);
+	tcase_add_loop_test(t, doctor_asks_who_chose, 0, ROWS(choices));
 	suite_add_tcase(s, t);
 	return bed_run(s);
 }
