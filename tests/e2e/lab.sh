@@ -294,6 +294,34 @@ web() {
 	await 10 "nginx at $2" listening "$2" 80
 }
 
+# ssh_start: sshd at net, 11.0.9.9; ssh_at PLACE ARGUMENTS...: its client, which may log in there as root
+ssh_start() {
+	ssh-keygen -q -t ed25519 -N '' -f id && ssh-keygen -q -t ed25519 -N '' -f host || return 1
+	cp id.pub authorized && chmod 600 authorized
+	mkdir -p -m 755 /run/sshd
+	spawn sshd net "$(command -v sshd)" -D -e -f /dev/null -h "$lab/host" -o ListenAddress=11.0.9.9 -o UsePAM=no \
+		-o StrictModes=no -o AuthorizedKeysFile="$lab/authorized" -o PermitRootLogin=yes -o PidFile=none
+	await 5 "sshd" listening net 22
+}
+ssh_at() {
+	ssh_place=$1
+	shift
+	at "$ssh_place" ssh -F none -i "$lab/id" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+		-o LogLevel=ERROR -o ConnectTimeout=20 "$@"
+}
+# can_ssh: both, unless they don't work here: then it says so, and fails
+can_ssh() {
+	if ! command -v ssh >/dev/null || ! command -v sshd >/dev/null || ! ssh_start; then
+		say "not tried: ssh (OpenSSH's client and server are not installed)"
+	elif ! ssh_at net root@11.0.9.9 true 2>direct.log; then
+		# e.g. in a user namespace, where sshd can't change its user
+		say "not tried: ssh does not work here even without a proxy: $(tail -n 1 direct.log)"
+	else
+		return 0
+	fi
+	return 1
+}
+
 # noise BYTES: that many unpredictable bytes, fast
 noise() {
 	openssl enc -aes-128-ctr -pass "pass:$1.$(date +%N)" -nosalt -pbkdf2 -iter 1 -in /dev/zero 2>/dev/null | head -c "$1"

@@ -4,7 +4,8 @@
 address and the number of its connection. Paths:
 
 /head          the request's head as it came
-/ws            a websocket, if asked: then echo
+/ws            a websocket, if asked: then echo, byte for byte
+/ws/frames     the same for browsers: each small frame comes back as a server's
 /end           a body that ends with the connection
 /old           the same by HTTP/1.0
 /cut/length, /cut/chunked, /cut/end    bodies that are broken off (the last one with RST)
@@ -46,12 +47,18 @@ async def read_body(r, w, head):
     return body
 
 
-async def websocket(r, w, head):
+async def frame(r):
+    size = (await r.readexactly(2))[1] & 0x7f
+    mask = await r.readexactly(4)
+    return bytes([0x81, size]) + bytes(b ^ mask[i % 4] for i, b in enumerate(await r.readexactly(size)))
+
+
+async def websocket(r, w, head, read):
     key = head["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
     accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
     w.write(("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
              "Sec-WebSocket-Accept: %s\r\n\r\n" % accept).encode())
-    while block := await r.read(65536):
+    while block := await read(r):
         w.write(block)
         await w.drain()
 
@@ -81,8 +88,8 @@ async def request(r, w):
     head = {k.lower(): v.strip() for k, v in (f.split(":", 1) for f in fields)}
     path = line.split()[1]
     print(line.rsplit(" ", 1)[0], w.get_extra_info("peername")[0], w.number, flush=True)
-    if path == "/ws":
-        await websocket(r, w, head)
+    if path in ("/ws", "/ws/frames"):
+        await websocket(r, w, head, frame if path == "/ws/frames" else lambda r: r.read(65536))
         return False
     if path.startswith("/slow?"):
         await slow(w, path[6:])
