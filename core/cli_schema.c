@@ -76,7 +76,7 @@ static json_t *value_type(const struct rtun_option *row)
 
 static json_t *option_type(const struct rtun_option *row)
 {
-	json_t *t = value_type(row);
+	json_t *t = row->flags & RTUN_OR_NONE ? json_pack("{s:[o, {s:s}]}", "oneOf", value_type(row), "const", "none") : value_type(row);
 	char words[256], text[600];
 
 	snprintf(text, sizeof(text), "%s (%s%s%s)", row->doc ? row->doc : "", schema_type_words(row, words, sizeof(words)),

@@ -25,6 +25,8 @@ const char *schema_type_words(const struct rtun_option *row, char *buf, size_t l
 		schema_limit_words(row, limits, sizeof(limits));
 		snprintf(buf, len, "%s, %s", type->words, limits);
 	}
+	if (row->flags & RTUN_OR_NONE)
+		snprintf(buf + strlen(buf), len - strlen(buf), ", or none");
 	for (uint32_t i = 0; row->type == RTUN_T_CHOICE && schema_choice(row->choices, i, word); i++) {
 		size_t used = strlen(buf);
 		snprintf(buf + used, len - used, "%s%s", i ? ", " : " ", word);
@@ -138,6 +140,8 @@ static json_t *json_of_row(const struct rtun_option *row)
 	if (!type)
 		return json_true();
 	json_t *value = json_of_value(row);
+	if (row->flags & RTUN_OR_NONE)
+		value = json_pack("{s:[o, {s:s}]}", "oneOf", value, "const", "none");
 	if (type->list)
 		value = json_pack("{s:[o, {s:s, s:O}]}", "oneOf", value, "type", "array", "items", value);
 	snprintf(words, sizeof(words), "%s%s%s%s", row->doc ? row->doc : "", row->when ? " (only for " : "", row->when ? row->when : "",

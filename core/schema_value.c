@@ -123,11 +123,24 @@ static bool in_limits(struct schema_read *r, uint64_t n)
 	return refuse(r, "%.64s is too %s", r->text, n < r->row->min ? "small" : "big");
 }
 
+static bool read_none(const struct schema_read *r, void *ret)
+{
+	const uint64_t none = RTUN_NONE;
+
+	if (!(r->row->flags & RTUN_OR_NONE) || strcmp(r->text, "none"))
+		return false;
+	memcpy(ret, &none, sizeof(none));
+	return true;
+}
+
 static bool read_int(struct schema_read *r, void *ret)
 {
 	const char *end;
 	uint64_t n = 0;
 	enum number is = read_digits(r->text, &n, &end);
+
+	if (read_none(r, ret))
+		return true;
 
 	if (*end || is == NUMBER_NONE) {
 		advise(r, "write digits only");
@@ -151,6 +164,8 @@ static bool read_unit(struct schema_read *r, void *ret)
 	uint64_t n = 0;
 	enum number is = read_digits(r->text, &n, &end);
 
+	if (read_none(r, ret))
+		return true;
 	if (is == NUMBER_NONE || is == NUMBER_ZERO_FIRST || !*end) {
 		advise(r, "write a whole number and its unit: %s", kind);
 		return refuse(r, is == NUMBER_ZERO_FIRST ? "\"%.64s\" has a leading zero" :

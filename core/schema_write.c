@@ -63,7 +63,8 @@ void schema_write_int(const struct rtun_option *row, const void *value, FILE *to
 {
 	uint64_t n;
 	memcpy(&n, value, sizeof(n));
-	write_number(row->type, n, to);
+	if (!(row->flags & RTUN_OR_NONE) || (n && n != RTUN_NONE))
+		write_number(row->type, n, to);
 }
 
 void schema_write_unit(const struct rtun_option *row, const void *value, FILE *to)

@@ -170,12 +170,6 @@ static struct candidate *room_for_all(struct hub *h)
 	return room;
 }
 
-static const char *limit_reached(const struct peer *p)
-{
-	(void)p;
-	return NULL;
-}
-
 /* Only nodes that said that they have datagrams are asked for them: to another it would be a mistake that ends the connection. */
 static bool is_too_old(const struct peer *p, const struct wish *w)
 {
@@ -204,7 +198,7 @@ static void choose(struct hub *h, const struct wish *w, const struct tried *trie
 			continue;
 		if (is_too_old(p, w))
 			old = p;
-		else if ((reached = limit_reached(p)))
+		else if ((reached = limits_reached(p)))
 			full = reached;
 		else
 			left[n++].peer = p;
@@ -223,7 +217,7 @@ static void choose(struct hub *h, const struct wish *w, const struct tried *trie
 static bool stay(struct session *s, const struct wish *w, const struct tried *tried, struct choice *c)
 {
 	struct peer *p = s->exit;
-	const char *full = p ? limit_reached(p) : NULL;
+	const char *full = p ? limits_reached(p) : NULL;
 	if (!p || !p->tunnel || p == tried->leaving || !fits(p->device, w))
 		return false;
 	if (!s->reached && (full || is_tried(p, tried)))

@@ -38,7 +38,13 @@ struct device_record device_record_of(const struct device *d)
 {
 	return (struct device_record){
 		d->name, {d->key, sizeof(d->key)}, {d->tags, d->tag_count, sizeof(*d->tags)}, d->enrolled_at,
+		d->limits.streams, d->limits.up, d->limits.down, d->limits.monthly,
 	};
+}
+
+static uint64_t limit_of(uint64_t n)
+{
+	return n == RTUN_NONE ? 0 : n;
 }
 
 struct device *device_create(const struct device_record *r)
@@ -50,6 +56,7 @@ struct device *device_create(const struct device_record *r)
 	memcpy(d->key, r->public_key.p, sizeof(d->key));
 	snprintf(d->name, sizeof(d->name), "%s", r->name);
 	d->enrolled_at = r->enrolled_at;
+	d->limits = (struct device_limits){limit_of(r->streams), limit_of(r->up), limit_of(r->down), limit_of(r->monthly)};
 	d->tags = copy_tags(r->tags.items, r->tags.count);
 	d->tag_count = r->tags.count;
 	if (!d->tags) {
@@ -226,7 +233,7 @@ static int add_known(struct device_list *l, struct device *d, const char *name, 
 static int add_new(struct device_list *l, const uint8_t key[32], const char *name, const struct secret *secret, struct device **ret_device,
 		   char error[DEVICE_ERROR])
 {
-	struct device_record r = {name, {key, 32}, RTUN_LIST_NONE, rtun_wall(l->ctx) / 1000};
+	struct device_record r = {.name = name, .public_key = {key, 32}, .enrolled_at = rtun_wall(l->ctx) / 1000};
 	struct device *d = device_reserve(l) ? NULL : device_create(&r);
 	int result;
 
@@ -331,6 +338,20 @@ int device_tag(struct device_list *l, struct device *d, const char *const *tags,
 	d->tags = copy;
 	d->tag_count = count;
 	return 0;
+}
+
+int device_limit(struct device_list *l, struct device *d, const struct device_limits *limits, char error[DEVICE_ERROR])
+{
+	struct device_limits before = d->limits;
+	struct device_record r;
+	int result;
+
+	d->limits = *limits;
+	r = device_record_of(d);
+	result = save_with(l, d, &r, error);
+	if (result)
+		d->limits = before;
+	return result;
 }
 
 int device_reset_counter(struct device_list *l, struct device *d, uint64_t counter)

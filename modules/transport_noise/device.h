@@ -23,12 +23,27 @@
 #define DEVICE_TAGS_MAX 32
 #define DEVICE_ERROR 192
 
+/* What it may be used for; 0: as much as it can. */
+struct device_limits {
+	uint64_t streams;  /* at once */
+	uint64_t up, down; /* bits a second: to the exit, from it */
+	uint64_t monthly;  /* bytes, both ways */
+};
+/* usage.c */
+struct device_usage {
+	uint64_t bytes;   /* in `month` */
+	uint64_t counted; /* of the total since the hub started */
+	uint32_t month;   /* year * 12 + month - 1 */
+};
+
 struct device {
 	uint8_t key[32];
 	char name[LABEL_SIZE];
 	char **tags;
 	uint32_t tag_count;
 	int64_t enrolled_at; /* unix seconds; 0: unknown */
+	struct device_limits limits;
+	struct device_usage usage;
 	struct secret secret;
 	void *tunnel;        /* the owner's: what it has running for this device */
 };
@@ -89,6 +104,8 @@ int device_rename(struct device_list *l, struct device *d, const char *name, cha
 /* All its tags, replacing those before. */
 int device_tag(struct device_list *l, struct device *d, const char *const *tags, uint32_t count, char error[DEVICE_ERROR]);
 
+int device_limit(struct device_list *l, struct device *d, const struct device_limits *limits, char error[DEVICE_ERROR]);
+
 /* An authentic counter has come that is higher than secret.counter: put it and the time on disk. It counts in memory even
  * when that fails (-RTUN_EIO, logged). -RTUN_EINVAL: it isn't higher; nothing has changed. */
 int device_set_counter(struct device_list *l, struct device *d, uint64_t counter);
@@ -104,7 +121,15 @@ struct device_record {
 	struct rtun_bytes public_key;
 	struct rtun_list tags;
 	int64_t enrolled_at;
+	uint64_t streams, up, down, monthly; /* 0 or RTUN_NONE: no limit */
 };
+
+/* The same in devices.yaml and as arguments of `limit`. Below these rates even control frames would come too late. */
+#define DEVICE_LIMIT_ROWS(T) \
+	RTUN_INT(T, streams, NULL, 1, 1000000, RTUN_OR_NONE, NULL, "Connections at once"), \
+	RTUN_RATE(T, up, NULL, 128000, UINT64_C(100000000000), RTUN_OR_NONE, NULL, "What all its connections together may send through it"), \
+	RTUN_RATE(T, down, NULL, 128000, UINT64_C(100000000000), RTUN_OR_NONE, NULL, "What they may receive through it"), \
+	RTUN_SIZE(T, monthly, NULL, 1, 0, RTUN_OR_NONE, NULL, "Bytes in a calendar month (UTC), both ways")
 
 struct device_record device_record_of(const struct device *d);
 /* A device of its own that the record describes, or NULL: no memory. Without its secret. */

@@ -25,6 +25,7 @@ static const struct rtun_option rows[] = {
 	RTUN_BYTES(struct device_record, public_key, NULL, 32, 32, RTUN_REQUIRED, NULL, "Its X25519 key."),
 	RTUN_NAMES(struct device_record, tags, NULL, 0, NULL, "To choose among several devices."),
 	RTUN_TIME(struct device_record, enrolled_at, NULL, 0, NULL, "When it was paired."),
+	DEVICE_LIMIT_ROWS(struct device_record),
 };
 static const struct rtun_schema device_schema = RTUN_SCHEMA(struct device_record, rows);
 
@@ -132,6 +133,7 @@ static void update(struct device *d, struct device *fresh)
 
 	memcpy(d->name, fresh->name, sizeof(d->name));
 	d->enrolled_at = fresh->enrolled_at;
+	d->limits = fresh->limits;
 	d->tags = fresh->tags;
 	d->tag_count = fresh->tag_count;
 	fresh->tags = tags;

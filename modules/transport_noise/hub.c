@@ -45,6 +45,15 @@ static uint64_t patience(struct hub *h)
 
 /* ---- devices and tokens ---- */
 
+static void each_peer(struct hub *h, void (*fn)(struct peer *))
+{
+	for (uint32_t i = 0; h->devices && i < h->devices->count; i++) {
+		struct device *d = h->devices->items[i];
+		if (d->tunnel)
+			fn(d->tunnel);
+	}
+}
+
 static void on_revoked(void *arg, struct device *d)
 {
 	struct hub *h = arg;
@@ -71,6 +80,7 @@ static void on_changed(void *arg)
 {
 	struct hub *h = arg;
 	struct event_device e = {0};
+	each_peer(h, limits_apply);
 	rtun_publish(h->ctx, &event_changed, &e);
 	rtun_log(h->ctx, RTUN_NOTICE, "devices.yaml was edited: %u devices", h->devices->count);
 }
@@ -109,7 +119,9 @@ int hub_setup(struct hub *h)
 	int r = keys->ensure(obj, KEY_HUB);
 	if (r == 0)
 		r = keys->public_key(obj, KEY_HUB, h->public_key);
-	return r < 0 ? r : device_list_create(h->ctx, &watcher, &h->devices);
+	if (r == 0)
+		r = device_list_create(h->ctx, &watcher, &h->devices);
+	return r < 0 ? r : usage_init(&h->usage, h->ctx, h->devices, limits_total);
 }
 
 int hub_prepare(struct hub *h)
@@ -123,15 +135,6 @@ int hub_start(struct hub *h)
 {
 	conceal_start(h);
 	return device_list_watch(h->devices);
-}
-
-static void each_peer(struct hub *h, void (*fn)(struct peer *))
-{
-	for (uint32_t i = 0; h->devices && i < h->devices->count; i++) {
-		struct device *d = h->devices->items[i];
-		if (d->tunnel)
-			fn(d->tunnel);
-	}
 }
 
 static void peer_stop(struct peer *p)
@@ -154,6 +157,7 @@ void hub_stop(struct hub *h)
 	enrolments_end(h, NULL);
 	each_peer(h, peer_stop);
 	openings_fini(&h->openings);
+	usage_fini(&h->usage);
 	rtun_timer_destroy(&h->token_timer);
 	rtun_timer_destroy(&h->knocks.summary);
 }
@@ -199,5 +203,7 @@ void hub_status(struct hub *h, struct rtun_status *s)
 	} else if (!online) {
 		snprintf(s->code, sizeof(s->code), "no-exit");
 		snprintf(s->remedy, sizeof(s->remedy), "start `restunnel run` on a paired device; `restunnel status` there says what keeps it away");
+	} else {
+		limits_status(h, s);
 	}
 }

@@ -23,6 +23,7 @@
 #include "session.h"
 #include "token.h"
 #include "transport_noise.h"
+#include "usage.h"
 
 #define HUB_LISTENERS 16
 /* More than anyone who has a token sends in its 15 minutes by accident. */
@@ -66,6 +67,10 @@ struct peer {
 	uint64_t chosen;     /* hub->choices at the last time */
 	uint64_t refused_at; /* ns: a connection, for reasons of its own; 0: never */
 	bool best;           /* was taken as the best one, by whoever asked last */
+	/* hub_limits.c */
+	struct meter *meter; /* NULL: it has no limit for bytes */
+	uint32_t month;      /* of which its meter is */
+	char limit[96];      /* the last one that was reached, in words */
 };
 
 /* restunnel_first_messages_total{result=} */
@@ -95,6 +100,7 @@ struct hub {
 	struct rtun_timer *token_timer;
 	struct arrivals arrivals;
 	struct openings openings;
+	struct usage usage;
 	struct sessions sessions;
 	uint64_t choices;             /* of an exit, so far */
 	struct candidate *candidates; /* room for all devices */
@@ -164,7 +170,20 @@ int enrolment_start(struct hub *h, const struct token *token, const struct hello
 /* `device` is revoked: those of its that are under way end. NULL: all. */
 void enrolments_end(struct hub *h, const uint8_t device[32]);
 
+/* hub_limits.c */
+/* What the device's limits are now, for its tunnel and for what comes: when they change, a month begins, a connection is made. */
+void limits_apply(struct peer *p);
+/* NULL, or which limit it is that takes no more connections; good until the next call. */
+const char *limits_reached(struct peer *p);
+void limits_status(struct hub *h, struct rtun_status *s);
+uint64_t limits_total(const struct device *d, bool *ret_active); /* for usage.h */
+void limits_set(struct rtun_ctx *ctx, struct rtun_value *v, struct hub *h, struct device *d); /* into devices --json */
+
 /* hub_commands.c */
+/* The instance as a hub, or NULL after an answer that says so. */
+struct hub *hub_of(struct rtun_ctx *ctx, struct rtun_reply *reply);
+struct device *hub_device_of(struct hub *h, const char *text, struct rtun_reply *reply);
+void hub_reply_device_error(struct rtun_reply *reply, int r, const char *error);
 extern const struct rtun_event_type event_exit_up, event_exit_down, event_enrolled, event_revoked, event_pair, event_changed, event_session_moved;
 struct event_exit { const char *exit, *address, *version, *reason; };
 struct event_session { const char *from, *exit; };
@@ -179,6 +198,8 @@ void command_revoke(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_rename(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_tag(struct rtun_ctx *, const void *, struct rtun_reply *);
 void hub_greet_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
+void command_limit(struct rtun_ctx *, const void *, struct rtun_reply *);
+void hub_limit_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 void hub_knock_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 void hub_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 

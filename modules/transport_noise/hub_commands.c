@@ -48,8 +48,7 @@ void pairing_id(const uint8_t token_id[TOKEN_ID], char ret[17])
 	sodium_bin2hex(ret, 17, hash, 8);
 }
 
-/* The instance as a hub, or NULL after an answer that says so. */
-static struct hub *hub_of(struct rtun_ctx *ctx, struct rtun_reply *reply)
+struct hub *hub_of(struct rtun_ctx *ctx, struct rtun_reply *reply)
 {
 	struct transport *t = ctx->self;
 	if (!t->hub)
@@ -57,7 +56,7 @@ static struct hub *hub_of(struct rtun_ctx *ctx, struct rtun_reply *reply)
 	return t->hub;
 }
 
-static struct device *device_of(struct hub *h, const char *text, struct rtun_reply *reply)
+struct device *hub_device_of(struct hub *h, const char *text, struct rtun_reply *reply)
 {
 	struct device *d = device_find(h->devices, text);
 	char why[160];
@@ -68,7 +67,7 @@ static struct device *device_of(struct hub *h, const char *text, struct rtun_rep
 	return d;
 }
 
-static void reply_device_error(struct rtun_reply *reply, int r, const char *error)
+void hub_reply_device_error(struct rtun_reply *reply, int r, const char *error)
 {
 	const char *code = r == -RTUN_EEXIST ? "name-taken" : r == -RTUN_EINVAL ? "bad-name" : r == -RTUN_EAGAIN ? "being-edited" : "not-stored";
 	rtun_reply_fail(&reply, code, error, NULL);
@@ -161,7 +160,7 @@ static void set_live(struct rtun_ctx *ctx, struct rtun_value *v, const struct pe
 	rtun_set_text(ctx, v, "disconnect_reason", !t && p->disconnect_reason[0] ? p->disconnect_reason : NULL);
 }
 
-static struct rtun_value *device_value(struct rtun_ctx *ctx, const struct device *d)
+static struct rtun_value *device_value(struct rtun_ctx *ctx, struct device *d)
 {
 	struct rtun_value *v = rtun_object(ctx), *tags = rtun_array(ctx);
 	char key[PUBKEY_TEXT], fingerprint[PUBKEY_FINGERPRINT];
@@ -177,6 +176,7 @@ static struct rtun_value *device_value(struct rtun_ctx *ctx, const struct device
 	rtun_set_time(ctx, v, "enrolled_at", d->enrolled_at);
 	rtun_set_time(ctx, v, "last_seen", p && p->tunnel ? rtun_wall(ctx) / 1000 : d->secret.last_seen);
 	set_live(ctx, v, p);
+	limits_set(ctx, v, ((struct transport *)ctx->self)->hub, d);
 	return v;
 }
 
@@ -201,7 +201,7 @@ void command_revoke(struct rtun_ctx *ctx, const void *args, struct rtun_reply *r
 {
 	const struct args_device *a = args;
 	struct hub *h = hub_of(ctx, reply);
-	struct device *d = h ? device_of(h, a->device, reply) : NULL;
+	struct device *d = h ? hub_device_of(h, a->device, reply) : NULL;
 	char name[LABEL_SIZE], error[DEVICE_ERROR];
 	struct peer_sums sums = {0};
 	int r;
@@ -211,7 +211,7 @@ void command_revoke(struct rtun_ctx *ctx, const void *args, struct rtun_reply *r
 	if (d->tunnel)
 		peer_sum(d->tunnel, &sums);
 	if ((r = device_revoke(h->devices, d, error)) < 0) {
-		reply_device_error(reply, r, error);
+		hub_reply_device_error(reply, r, error);
 		return;
 	}
 	struct rtun_value *v = rtun_object(ctx);
@@ -220,7 +220,7 @@ void command_revoke(struct rtun_ctx *ctx, const void *args, struct rtun_reply *r
 	rtun_reply_ok(&reply, v);
 }
 
-static void reply_changed(struct rtun_ctx *ctx, const struct device *d, struct rtun_reply *reply)
+static void reply_changed(struct rtun_ctx *ctx, struct device *d, struct rtun_reply *reply)
 {
 	struct event_device e = {.name = d->name};
 	rtun_publish(ctx, &event_changed, &e);
@@ -231,13 +231,13 @@ void command_rename(struct rtun_ctx *ctx, const void *args, struct rtun_reply *r
 {
 	const struct args_rename *a = args;
 	struct hub *h = hub_of(ctx, reply);
-	struct device *d = h ? device_of(h, a->old, reply) : NULL;
+	struct device *d = h ? hub_device_of(h, a->old, reply) : NULL;
 	char error[DEVICE_ERROR];
 	int r;
 	if (!d)
 		return;
 	if ((r = device_rename(h->devices, d, a->new_name, error)) < 0) {
-		reply_device_error(reply, r, error);
+		hub_reply_device_error(reply, r, error);
 		return;
 	}
 	reply_changed(ctx, d, reply);
@@ -247,13 +247,13 @@ void command_tag(struct rtun_ctx *ctx, const void *args, struct rtun_reply *repl
 {
 	const struct args_tag *a = args;
 	struct hub *h = hub_of(ctx, reply);
-	struct device *d = h ? device_of(h, a->device, reply) : NULL;
+	struct device *d = h ? hub_device_of(h, a->device, reply) : NULL;
 	char error[DEVICE_ERROR];
 	int r;
 	if (!d)
 		return;
 	if ((r = device_tag(h->devices, d, (const char *const *)a->tags.items, a->tags.count, error)) < 0) {
-		reply_device_error(reply, r, error);
+		hub_reply_device_error(reply, r, error);
 		return;
 	}
 	reply_changed(ctx, d, reply);

@@ -81,6 +81,7 @@ static int start(void *obj, const struct rtun_dial_req *req, uint32_t protocol, 
 	if (!t)
 		return -RTUN_ENOMEM;
 	t->hub = h;
+	usage_wake(&h->usage);
 	bool read = wish_read(req, &t->wish, &c);
 	t->wish.protocol = protocol;
 	if (read)

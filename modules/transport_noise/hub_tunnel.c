@@ -21,12 +21,14 @@ struct peer *peer_of(struct hub *h, struct device *d)
 		p->hub = h;
 		p->device = d;
 		d->tunnel = p;
+		limits_apply(p);
 	}
 	return p;
 }
 
 void peer_free(struct peer *p)
 {
+	meter_destroy(&p->meter);
 	free(p);
 }
 
@@ -196,6 +198,7 @@ static int conn_create(struct tunnel *t, const struct hello *hello, struct noise
 		goto fail;
 	c->next = t->conns;
 	t->conns = c;
+	mux_meter(c->mux, t->peer->meter);
 	t->indexes[hello->index / 8] |= (uint8_t)(1U << hello->index % 8);
 	return 0;
 fail:

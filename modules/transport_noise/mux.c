@@ -169,12 +169,31 @@ static int keep_partial(struct mux *m, const uint8_t *p, uint32_t len)
 	return 0;
 }
 
+/* What is not read stays at the exit: its mux pulls from its streams only what the carrier takes. */
+static bool may_read(struct mux *m)
+{
+	if (m->out.bytes >= MUX_QUEUE_STOP) {
+		m->reading_stopped = true;
+		return false;
+	}
+	if (!m->meter || meter_room(m->meter, METER_DOWN, &m->waits[METER_DOWN]))
+		return true;
+	meter_wait(m->meter, METER_DOWN, &m->waits[METER_DOWN]);
+	return false;
+}
+
+static uint64_t read_size(struct mux *m)
+{
+	uint64_t room = m->meter ? meter_room(m->meter, METER_DOWN, &m->waits[METER_DOWN]) : MUX_RECEIVE;
+	return room < MUX_READ_MIN ? MUX_READ_MIN : room < MUX_RECEIVE ? room : MUX_RECEIVE;
+}
+
 /* One read. */
 static void receive(struct mux *m)
 {
 	uint32_t before = m->partial_len;
 	uint8_t *at = m->common->receive + READ_AT, *buf = at - before;
-	int64_t n = rtun_read(m->carrier, at, MUX_RECEIVE);
+	int64_t n = rtun_read(m->carrier, at, read_size(m));
 	if (n == -RTUN_EAGAIN)
 		return;
 	if (n <= 0) {
@@ -183,6 +202,8 @@ static void receive(struct mux *m)
 	}
 	m->last_received = rtun_now(m->ctx);
 	m->asked = m->doubt = 0;
+	if (m->meter)
+		meter_charge(m->meter, METER_DOWN, (uint64_t)n);
 	if (before)
 		memcpy(buf, m->partial, before);
 	uint32_t len = before + (uint32_t)n;
@@ -209,14 +230,36 @@ static void on_carrier(void *arg, struct rtun_stream *s, uint32_t events)
 	}
 	if (!(events & RTUN_READ))
 		return;
-	if (m->out.bytes < MUX_QUEUE_STOP)
+	if (may_read(m))
 		receive(m); /* once: others want their turn, too */
-	if (m->dead || !m->carrier)
-		return;
-	if (m->out.bytes < MUX_QUEUE_STOP)
+	if (!m->dead && m->carrier && may_read(m))
 		rtun_want(m->carrier, RTUN_READ);
-	else
-		m->reading_stopped = true;
+}
+
+static void on_room_to_send(void *arg)
+{
+	mux_schedule(arg);
+}
+
+static void on_room_to_read(void *arg)
+{
+	struct mux *m = arg;
+	if (m->carrier && !m->reading_stopped)
+		rtun_want(m->carrier, RTUN_READ);
+}
+
+void mux_meter(struct mux *m, struct meter *meter)
+{
+	static rtun_cb *const wakes[METER_FLOWS] = {on_room_to_send, on_room_to_read};
+	for (uint32_t i = 0; i < METER_FLOWS; i++) {
+		bool waited = m->waits[i].at != NULL;
+		if (m->meter)
+			meter_leave(m->meter, i, &m->waits[i]);
+		m->waits[i] = (struct meter_waiter){.wake = wakes[i], .arg = m};
+		if (waited)
+			wakes[i](m);
+	}
+	m->meter = meter;
 }
 
 void mux_receive_with(struct mux *m, const struct record_crypto *crypto)
@@ -368,6 +411,7 @@ void mux_destroy(struct mux **mp)
 		return;
 	*mp = NULL;
 	m->dead = true;
+	mux_meter(m, NULL);
 	m->batch_stream = NULL;
 	orphan_all(m);
 	rtun_close(&m->carrier);

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 
+#include "meter.h"
 #include "record.h"
 
 struct mux;
@@ -92,6 +93,10 @@ void mux_goodbye(struct mux **m, uint32_t reason);
 /* Is the peer still there? It is asked at once, and given up sooner than by silence alone. */
 void mux_doubt(struct mux *m);
 const struct mux_counters *mux_counters(const struct mux *m);
+/* What passes is limited from now on; it outlives the mux, or is taken back by NULL. */
+void mux_meter(struct mux *m, struct meter *meter);
+/* All its streams, and what is being opened, end with this error; the mux goes on. */
+void mux_end_streams(struct mux *m, uint32_t err);
 
 /* *ret_op can be cancelled until `opened` is called. 0, -RTUN_ENOMEM, -RTUN_EINVAL: a target that is none, or the mux is
  * being destroyed; -RTUN_ENOTSUP on an acceptor.

@@ -28,6 +28,8 @@
 #define MUX_LONG_MORE 8U
 /* With this much unsent (answers to a peer that does not read), reading stops too. */
 #define MUX_QUEUE_STOP 1048576U
+/* A limited line is read in small pieces, but not in crumbs. */
+#define MUX_READ_MIN 4096U
 #define MUX_BATCH 64U
 /* One connection's part of the budget for windows: a fourth. */
 #define MUX_BUDGET_SHARE 4U
@@ -107,6 +109,8 @@ struct mux {
 	uint64_t doubt;  /* when it is given up, unless anything comes; 0: nobody doubts */
 	uint64_t asked;  /* when something was sent that wants an answer, since last_received; 0: nothing */
 	struct mux_counters counters;
+	struct meter *meter; /* NULL: nothing is limited */
+	struct meter_waiter waits[METER_FLOWS];
 };
 
 /* mux.c */
@@ -115,6 +119,7 @@ void mux_end(struct mux *m, uint32_t err, const char *why);
 
 /* mux_send.c */
 void mux_schedule(struct mux *m);
+void mux_count_out(struct mux *m, uint64_t n);
 void mux_ready_add(struct mux_stream *ms);
 void mux_ready_remove(struct mux_stream *ms);
 void mux_send_reason(struct mux *m, uint8_t type, uint32_t id, uint32_t err, const char *text);

@@ -47,11 +47,18 @@ void mux_ready_remove(struct mux_stream *ms)
 	ms->list = NULL;
 }
 
+/* Of a line that is limited, less: a turn should not take seconds. */
+static int32_t quantum(const struct mux *m)
+{
+	uint64_t piece = m->meter ? meter_piece(m->meter, METER_UP) : MUX_QUANTUM;
+	return piece < MUX_QUANTUM ? (int32_t)piece : MUX_QUANTUM;
+}
+
 /* Its turn is over: behind all others. */
 static void next_turn(struct mux_stream *ms)
 {
 	mux_ready_remove(ms);
-	ms->deficit = ms->datagrams ? MUX_QUANTUM_AHEAD : MUX_QUANTUM;
+	ms->deficit = ms->datagrams ? MUX_QUANTUM_AHEAD : quantum(ms->mux);
 	list_append(ms->datagrams ? &ms->mux->ahead : &ms->mux->rest, ms);
 }
 
@@ -65,6 +72,15 @@ void mux_ready_add(struct mux_stream *ms)
 	else
 		next_turn(ms);
 	mux_schedule(m);
+}
+
+void mux_count_out(struct mux *m, uint64_t n)
+{
+	m->counters.bytes_out += n;
+	if (!m->meter)
+		return;
+	meter_charge(m->meter, METER_UP, n);
+	meter_spend(m->meter, n);
 }
 
 void mux_schedule(struct mux *m)
@@ -83,7 +99,8 @@ static void send_fin(struct mux_stream *ms)
  * one is enough for a stream that has sent little. */
 static int64_t turn(const struct mux *m, const struct mux_stream *ms)
 {
-	int64_t most = ms->credit;
+	uint64_t room = m->meter ? meter_room(m->meter, METER_UP, &m->waits[METER_UP]) : UINT64_MAX;
+	int64_t most = ms->credit < room ? ms->credit : (int64_t)room;
 	if (most > ms->deficit)
 		most = ms->deficit;
 	if (most > (int64_t)m->burst)
@@ -131,7 +148,7 @@ static void serve(struct mux *m, struct mux_stream *ms)
 			ms->credit -= (uint32_t)got;
 			ms->deficit -= (int32_t)got;
 			count_ahead(m, ms, got);
-			m->counters.bytes_out += (uint64_t)got;
+			mux_count_out(m, (uint64_t)got);
 			mux_expect(m);
 		} else if (got == 0) {
 			send_fin(ms);
@@ -150,10 +167,15 @@ static void serve(struct mux *m, struct mux_stream *ms)
 	}
 }
 
-static struct mux_stream *next_ready(const struct mux *m)
+/* NULL: nobody, or the meter says when. */
+static struct mux_stream *next_ready(struct mux *m)
 {
 	struct mux_stream *other = m->fresh.head ? m->fresh.head : m->rest.head;
-	return m->ahead.head && (m->ahead_left > 0 || !other) ? m->ahead.head : other;
+	struct mux_stream *ms = m->ahead.head && (m->ahead_left > 0 || !other) ? m->ahead.head : other;
+	if (!ms || !m->meter || meter_room(m->meter, METER_UP, &m->waits[METER_UP]))
+		return ms;
+	meter_wait(m->meter, METER_UP, &m->waits[METER_UP]);
+	return NULL;
 }
 
 /* Reading stops while the peer doesn't take our answers; one that never does is ended by the keepalive. */

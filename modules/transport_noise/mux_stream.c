@@ -96,13 +96,15 @@ static int64_t op_writev(void *self, const struct iovec *v, uint32_t n)
 {
 	struct mux_stream *ms = self;
 	struct mux *m = ms->mux;
-	uint64_t done = 0;
+	uint64_t done = 0, most = UINT64_MAX;
 	if (!m || ms->over)
 		return -RTUN_ERESET;
+	if (m->meter)
+		most = meter_room(m->meter, METER_UP, &m->waits[METER_UP]);
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t *p = v[i].iov_base;
 		size_t left = v[i].iov_len;
-		while (left && ms->credit && ms->accepted && record_pending(&m->out) < m->burst) {
+		while (left && done < most && ms->credit && ms->accepted && record_pending(&m->out) < m->burst) {
 			uint32_t room;
 			uint8_t *to = record_room(&m->out, 1, &room);
 			if (!to)
@@ -110,6 +112,8 @@ static int64_t op_writev(void *self, const struct iovec *v, uint32_t n)
 			size_t k = left < room ? left : room;
 			if (k > ms->credit)
 				k = ms->credit;
+			if (k > most - done)
+				k = most - done;
 			memcpy(to, p, k);
 			record_frame(&m->out, FRAME_DATA, ms->id, (uint32_t)k);
 			ms->credit -= (uint32_t)k;
@@ -120,7 +124,7 @@ static int64_t op_writev(void *self, const struct iovec *v, uint32_t n)
 	}
 	if (!done)
 		return -RTUN_EAGAIN;
-	m->counters.bytes_out += done;
+	mux_count_out(m, done);
 	mux_expect(m);
 	mux_schedule(m);
 	return (int64_t)done;
@@ -482,6 +486,19 @@ static void fail_stream(struct mux_stream *ms, uint32_t err)
 	}
 }
 
+void mux_end_streams(struct mux *m, uint32_t err)
+{
+	struct mux_stream *ms, *next;
+	for (uint32_t i = 0; i < m->bucket_count; i++)
+		for (ms = m->buckets[i]; ms; ms = next) {
+			next = ms->hash_next;
+			if (ms->over)
+				continue;
+			mux_send_reason(m, FRAME_RESET, ms->id, err, NULL);
+			fail_stream(ms, err);
+		}
+}
+
 int mux_on_reset(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 {
 	struct mux_stream *ms = mux_find(m, id);
@@ -543,6 +560,8 @@ int mux_on_data(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
 	ms->window -= len;
 	ms->held += len;
 	m->counters.bytes_in += len;
+	if (m->meter)
+		meter_spend(m->meter, len);
 	if (m->batch_stream != ms || m->batch_count == MUX_BATCH)
 		mux_batch_flush(m);
 	m->batch_stream = ms;

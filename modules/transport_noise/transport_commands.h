@@ -22,6 +22,10 @@ struct args_tag {
 	const char *device;
 	struct rtun_list tags;
 };
+struct args_limit {
+	const char *device;
+	uint64_t streams, up, down, monthly; /* 0: as it is; RTUN_NONE: no limit */
+};
 struct args_enroll {
 	const char *url, *name;
 };

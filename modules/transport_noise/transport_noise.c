@@ -173,6 +173,11 @@ static const struct rtun_option tag_rows[] = {
 	RTUN_NAMES(struct args_tag, tags, NULL, RTUN_POSITIONAL | RTUN_REST, NULL, "All its tags from now on; none: no tag"),
 };
 static const struct rtun_schema tag_args = RTUN_SCHEMA(struct args_tag, tag_rows);
+static const struct rtun_option limit_rows[] = {
+	RTUN_TEXT(struct args_limit, device, NULL, RTUN_REQUIRED | RTUN_POSITIONAL, NULL, "Its name, public key or fingerprint"),
+	DEVICE_LIMIT_ROWS(struct args_limit),
+};
+static const struct rtun_schema limit_args = RTUN_SCHEMA(struct args_limit, limit_rows);
 static const struct rtun_option enroll_rows[] = {
 	RTUN_TEXT(struct args_enroll, url, NULL, RTUN_REQUIRED | RTUN_POSITIONAL | RTUN_STDIN | RTUN_SECRET, NULL,
 		  "The noise:// URL that `restunnel pair` printed on the hub"),
@@ -192,6 +197,10 @@ static const struct rtun_view device_view[] = {
 	{"bytes_out", "OUT", RTUN_V_BYTES, 0}, {"last_seen", "LAST SEEN", RTUN_V_TIME, 0}, {"tags", "TAGS", RTUN_V_LIST, 0}};
 static const struct rtun_view revoke_view[] = {{"name", "Revoked", RTUN_V_TEXT, 0}, {"streams", "Streams ended", RTUN_V_TEXT, 0}};
 static const struct rtun_view changed_view[] = {{"name", "Name", RTUN_V_TEXT, 0}, {"tags", "Tags", RTUN_V_LIST, 0}};
+static const struct rtun_view limit_view[] = {
+	{"name", "Name", RTUN_V_TEXT, 0}, {"streams_limit", "Streams at once", RTUN_V_TEXT, 0}, {"up", "Up", RTUN_V_TEXT, 0},
+	{"down", "Down", RTUN_V_TEXT, 0}, {"month_limit_bytes", "In a month", RTUN_V_BYTES, 0},
+	{"month_bytes", "Used of that", RTUN_V_BYTES, 0}};
 static const struct rtun_view enroll_view[] = {
 	{"sentence", "", RTUN_V_SENTENCE, 0}, {"fingerprint", "The hub's key", RTUN_V_TEXT, 0}, {"next", "Next", RTUN_V_COMMAND, 0}};
 static const struct rtun_view hub_view[] = {
@@ -216,6 +225,9 @@ static const struct rtun_command commands[] = {
 	 .run = command_rename, .view = RTUN_LIST(changed_view), .flags = RTUN_CMD_OFFLINE},
 	{.name = "tag", .doc = "Set a device's tags, by which connections may choose it.", .example = "restunnel tag phone mobile", .args = &tag_args,
 	 .run = command_tag, .view = RTUN_LIST(changed_view), .flags = RTUN_CMD_OFFLINE},
+	{.name = "limit", .doc = "Limit what a device is used for; without options, show its limits.",
+	 .example = "restunnel limit phone --down 20Mbit --monthly 50GiB", .args = &limit_args, .run = command_limit,
+	 .view = RTUN_LIST(limit_view), .flags = RTUN_CMD_OFFLINE},
 	{.name = "hubs", .doc = "The hubs this node is paired with, and whether it is connected.", .example = "restunnel hubs",
 	 .run = command_hubs, .view = RTUN_LIST(hub_view), .view_items = "hubs",
 	 .empty = "Not paired with any hub: run `restunnel pair` on the hub, then what it prints here.", .flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE},
@@ -237,6 +249,10 @@ static const struct rtun_metric metrics[] = {
 	{"restunnel_knocks_total", "Knocks at the port, by what came of them.", "result", hub_knock_metrics, RTUN_M_COUNTER, 0},
 	{"restunnel_first_messages_total", "First messages of connections, by what came of them; limited: too many at a time, they were not looked at.",
 	 "result", hub_greet_metrics, RTUN_M_COUNTER, 0},
+	{"restunnel_limit_streams", "Streams that may be open at once, where that is limited.", "exit", hub_limit_metrics, RTUN_M_GAUGE, 0},
+	{"restunnel_limit_bits_per_second", "Speed that is allowed, where it is limited; in: from the exit.", "exit,direction", hub_limit_metrics, RTUN_M_GAUGE, 0},
+	{"restunnel_limit_month_bytes", "Bytes that may pass in a month, where that is limited.", "exit", hub_limit_metrics, RTUN_M_GAUGE, 0},
+	{"restunnel_month_bytes", "Bytes that have passed in this month, both ways.", "exit", hub_limit_metrics, RTUN_M_GAUGE, 0},
 	{"restunnel_bytes_total", "Payload bytes; in: from the exit.", "exit,direction", hub_metrics, RTUN_M_COUNTER, 0},
 };
 

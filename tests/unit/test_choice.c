@@ -28,6 +28,11 @@ void peer_sum(const struct peer *p, struct peer_sums *ret)
 {
 	*ret = sums[p - peers];
 }
+static const char *full; /* what limits_reached() says of exit a */
+const char *limits_reached(struct peer *p)
+{
+	return p == peers ? full : NULL;
+}
 static const struct rtun_field no_fields[1];
 const struct rtun_event_type event_session_moved = {sizeof(event_session_moved), sizeof(struct event_session), "session.moved", "", RTUN_LIST(no_fields)};
 
@@ -38,6 +43,7 @@ static void setup(void)
 	ttl = TTL;
 	h = (struct hub){.ctx = &hc.ctx, .devices = &list, .sessions = {.ctx = &hc.ctx, .ttl = &ttl}};
 	list.count = 0;
+	full = NULL;
 	memset(sums, 0, sizeof(sums));
 	for (int i = 0; i < EXITS; i++) {
 		devices[i] = (struct device){.tunnel = &peers[i]};
@@ -400,6 +406,28 @@ START_TEST(tried)
 }
 END_TEST
 
+/* An exit whose limit is reached is passed over, but for who is bound to it. */
+START_TEST(limited)
+{
+	struct choice c;
+	exits(2, (uint32_t[]){10, 100});
+	ck_assert_int_eq(take("session-1", 0), 0);
+	full = "limit reached: 5";
+	ck_assert_int_eq(take(NULL, 0), 1);
+	ck_assert_int_eq(take("session-1", 0), 1); /* it has not reached anything yet */
+	full = NULL;
+	ck_assert_int_eq(take("session-2", 0), 0);
+	h.sessions.youngest->reached = true;
+	full = "limit reached: 5";
+	ck_assert_int_eq(take("session-2", 0), -RTUN_EOVERLOAD);
+	ck_assert_int_eq(take("a", 0), -RTUN_EOVERLOAD);
+	list.count = 1;
+	c = take_with(NULL, 0, NULL, &none);
+	ck_assert_uint_eq(c.err, RTUN_EOVERLOAD);
+	ck_assert_str_eq(c.why, full);
+}
+END_TEST
+
 /* The oldest goes; one in use never does. */
 START_TEST(bounded)
 {
@@ -450,6 +478,7 @@ int main(void)
 	tcase_add_test(t, moves);
 	tcase_add_test(t, revoked_or_untagged);
 	tcase_add_test(t, tried);
+	tcase_add_test(t, limited);
 	tcase_add_test(t, bounded);
 	suite_add_tcase(s, t);
 	return bed_run(s);

@@ -47,6 +47,10 @@ extern "C" {
 /* RTUN_T_REF: required where any instance provides the service: the only one is chosen, of several one must be named.
  * With none it stays omitted. */
 #define RTUN_IF_ANY 16U
+/* RTUN_T_INT, SIZE, RATE, DURATION: the word `none` is a value, too, RTUN_NONE. Neither that nor the 0 of a key that is
+ * missing is written by rtun_records_save(). */
+#define RTUN_OR_NONE 32U
+#define RTUN_NONE UINT64_MAX
 
 struct rtun_endpoint {
 	const char *text;      /* as written */
