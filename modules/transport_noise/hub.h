@@ -181,7 +181,7 @@ void limits_set(struct rtun_ctx *ctx, struct rtun_value *v, struct hub *h, struc
 
 /* hub_commands.c */
 /* The instance as a hub, or NULL after an answer that says so. */
-struct hub *hub_of(struct rtun_ctx *ctx, struct rtun_reply *reply);
+struct hub *hub_of_call(struct rtun_ctx *ctx, struct rtun_reply *reply);
 struct device *hub_device_of(struct hub *h, const char *text, struct rtun_reply *reply);
 void hub_reply_device_error(struct rtun_reply *reply, int r, const char *error);
 extern const struct rtun_event_type event_exit_up, event_exit_down, event_enrolled, event_revoked, event_pair, event_changed, event_session_moved;

@@ -48,7 +48,7 @@ void pairing_id(const uint8_t token_id[TOKEN_ID], char ret[17])
 	sodium_bin2hex(ret, 17, hash, 8);
 }
 
-struct hub *hub_of(struct rtun_ctx *ctx, struct rtun_reply *reply)
+struct hub *hub_of_call(struct rtun_ctx *ctx, struct rtun_reply *reply)
 {
 	struct transport *t = ctx->self;
 	if (!t->hub)
@@ -112,7 +112,7 @@ static void pair_reply(struct hub *h, const char *name, const char *note, const 
 void command_pair(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
 {
 	const struct args_pair *a = args;
-	struct hub *h = hub_of(ctx, reply);
+	struct hub *h = hub_of_call(ctx, reply);
 	char error[LABEL_ERROR], name[LABEL_SIZE], note[LABEL_ERROR + LABEL_SIZE + 64];
 	bool changed = false;
 	uint8_t token[TOKEN_BYTES];
@@ -182,7 +182,7 @@ static struct rtun_value *device_value(struct rtun_ctx *ctx, struct device *d)
 
 void command_devices(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
 {
-	struct hub *h = hub_of(ctx, reply);
+	struct hub *h = hub_of_call(ctx, reply);
 	struct rtun_value *v, *list;
 	(void)args;
 	if (!h)
@@ -200,7 +200,7 @@ void command_devices(struct rtun_ctx *ctx, const void *args, struct rtun_reply *
 void command_revoke(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
 {
 	const struct args_device *a = args;
-	struct hub *h = hub_of(ctx, reply);
+	struct hub *h = hub_of_call(ctx, reply);
 	struct device *d = h ? hub_device_of(h, a->device, reply) : NULL;
 	char name[LABEL_SIZE], error[DEVICE_ERROR];
 	struct peer_sums sums = {0};
@@ -230,7 +230,7 @@ static void reply_changed(struct rtun_ctx *ctx, struct device *d, struct rtun_re
 void command_rename(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
 {
 	const struct args_rename *a = args;
-	struct hub *h = hub_of(ctx, reply);
+	struct hub *h = hub_of_call(ctx, reply);
 	struct device *d = h ? hub_device_of(h, a->old, reply) : NULL;
 	char error[DEVICE_ERROR];
 	int r;
@@ -246,7 +246,7 @@ void command_rename(struct rtun_ctx *ctx, const void *args, struct rtun_reply *r
 void command_tag(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
 {
 	const struct args_tag *a = args;
-	struct hub *h = hub_of(ctx, reply);
+	struct hub *h = hub_of_call(ctx, reply);
 	struct device *d = h ? hub_device_of(h, a->device, reply) : NULL;
 	char error[DEVICE_ERROR];
 	int r;

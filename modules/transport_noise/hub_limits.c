@@ -165,7 +165,7 @@ static void take(uint64_t arg, uint64_t *limit)
 void command_limit(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
 {
 	const struct args_limit *a = args;
-	struct hub *h = hub_of(ctx, reply);
+	struct hub *h = hub_of_call(ctx, reply);
 	struct device *d = h ? hub_device_of(h, a->device, reply) : NULL;
 	char error[DEVICE_ERROR], rate[32];
 	int r;
