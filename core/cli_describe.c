@@ -35,22 +35,34 @@ static json_t *needs_of(const struct rtun_module *m)
 	return a;
 }
 
-static json_t *option_json(const struct rtun_option *row)
+static json_t *option_json(const char *above, const struct rtun_option *row)
 {
-	char key[64], words[256];
+	char key[64], full[160], words[256];
 
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:b, s:b, s:b}", "key", schema_key(row->key, key), "type",
+	snprintf(full, sizeof(full), "%s%s", above, schema_key(row->key, key));
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:b, s:b, s:b}", "key", full, "type",
 			 schema_type_words(row, words, sizeof(words)), "default", row->def, "doc", row->doc, "when", row->when, "required",
 			 row->flags & RTUN_REQUIRED, "reloadable", row->flags & RTUN_RELOADABLE, "secret", row->flags & RTUN_SECRET);
+}
+
+/* The keys of a list's items follow as "rules[].action". */
+static void append_options(json_t *a, const char *above, const struct rtun_schema *schema)
+{
+	const struct rtun_option *row;
+	char key[64], below[128];
+
+	for (uint32_t i = 0; (row = schema_row(schema, i)); i++) {
+		json_array_append_new(a, option_json(above, row));
+		snprintf(below, sizeof(below), "%.40s%.60s[].", above, schema_key(row->key, key));
+		if (row->type == RTUN_T_RECORDS) append_options(a, below, row->items);
+	}
 }
 
 static json_t *options_of(const struct rtun_module *m)
 {
 	json_t *a = json_array();
-	const struct rtun_option *row;
 
-	for (uint32_t i = 0; (row = schema_row(m->schema, i)); i++)
-		json_array_append_new(a, option_json(row));
+	append_options(a, "", m->schema);
 	return a;
 }
 

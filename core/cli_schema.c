@@ -54,6 +54,8 @@ static json_t *int_type(const struct rtun_option *row)
 	return t;
 }
 
+static json_t *object_type(const struct rtun_schema *schema, json_t *properties, json_t *required);
+
 static json_t *value_type(const struct rtun_option *row)
 {
 	switch (row->type) {
@@ -70,6 +72,7 @@ static json_t *value_type(const struct rtun_option *row)
 	case RTUN_T_LISTEN:
 	case RTUN_T_PREFIXES: return list_type(NULL);
 	case RTUN_T_TEXT: return loose_text();
+	case RTUN_T_RECORDS: return json_pack("{s:s, s:o}", "type", "array", "items", object_type(row->items, json_object(), json_array()));
 	default: return text_type(NULL);
 	}
 }
@@ -85,6 +88,21 @@ static json_t *option_type(const struct rtun_option *row)
 	if (row->def && row->type != RTUN_T_INT && row->type != RTUN_T_BOOL)
 		json_object_set_new(t, "default", json_string(row->def));
 	return t;
+}
+
+/* Takes both, to which the schema's rows are added. */
+static json_t *object_type(const struct rtun_schema *schema, json_t *properties, json_t *required)
+{
+	const struct rtun_option *row;
+
+	for (uint32_t i = 0; (row = schema_row(schema, i)); i++) {
+		char key[64];
+
+		json_object_set_new(properties, schema_key(row->key, key), option_type(row));
+		if ((row->flags & RTUN_REQUIRED) && !row->when) json_array_append_new(required, json_string(key));
+	}
+	return json_pack("{s:s, s:b, s:o, s:o}", "type", "object", "additionalProperties", 0, "properties", properties,
+			"required", required);
 }
 
 static json_t *log_type(void)
@@ -107,20 +125,12 @@ json_t *cli_modules_schema_create(void)
 void cli_modules_schema_add(json_t *schema, const struct modload_module *mod)
 {
 	json_t *entries = NULL, *properties = json_object(), *required = json_pack("[s]", "module"), *entry;
-	const struct rtun_option *row;
 
 	json_object_set_new(properties, "module", json_pack("{s:s, s:s?}", "const", mod->m.name, "description", mod->m.summary));
 	json_object_set_new(properties, "name", text_type(NAME));
 	json_object_set_new(properties, "log-level", json_pack("{s:[s, s, s, s, s]}", "enum", "error", "warning",
 			"notice", "info", "debug"));
-	for (uint32_t i = 0; (row = schema_row(mod->m.schema, i)); i++) {
-		char key[64];
-
-		json_object_set_new(properties, schema_key(row->key, key), option_type(row));
-		if ((row->flags & RTUN_REQUIRED) && !row->when) json_array_append_new(required, json_string(key));
-	}
-	entry = json_pack("{s:s, s:b, s:o, s:o}", "type", "object", "additionalProperties", 0, "properties", properties,
-			"required", required);
+	entry = object_type(mod->m.schema, properties, required);
 	if (json_unpack(schema, "{s:{s:{s:{s:o}}}}", "properties", "modules", "items", "oneOf", &entries) == 0 && entry)
 		json_array_append(entries, entry);
 	json_decref(entry);

@@ -83,13 +83,31 @@ static int instance_result(struct instance *in, const char *doing, int rc)
 	return rc;
 }
 
+/* "rules[2].ports[0]": as far as there is something. NULL: not even the first key. */
+static const struct conf_node *instance_node(const struct conf_node *node, const char *path)
+{
+	char member[64], key[64];
+	size_t len = strcspn(path, "[.");
+	snprintf(member, sizeof(member), "%.*s", (int)len, path);
+	const struct conf_node *found = conf_node_get(node, schema_key(member, key));
+	for (path += len; found && *path == '['; path += strcspn(path, "]") + 1) {
+		const struct conf_node *item = found->kind == CONF_LIST ? found->child : NULL;
+		for (unsigned long i = strtoul(path + 1, NULL, 10); item && i; i--) item = item->next;
+		if (!item) return found;
+		found = item;
+	}
+	if (!found || *path != '.' || found->kind != CONF_MAP) return found;
+	const struct conf_node *below = instance_node(found, path + 1);
+	return below ? below : found;
+}
+
 void host_conf_error(struct rtun_ctx *ctx, const char *key, const char *remedy, const char *fmt, va_list ap)
 {
 	struct instance *in = instance_of(ctx);
-	char text[1024], member[64];
+	char text[1024];
 	in->complaints++;
 	vsnprintf(text, sizeof(text), fmt, ap);
-	const struct conf_node *node = key ? conf_node_get(in->entry->node, schema_key(key, member)) : NULL;
+	const struct conf_node *node = key ? instance_node(in->entry->node, key) : NULL;
 	struct conf_place at = node ? node->at : in->entry->node->at;
 	if (in->report)
 		conf_report_add(in->report, at, "bad-value", remedy, "%s", text);

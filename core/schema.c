@@ -200,6 +200,43 @@ static bool row_fits(const struct fill *f, const struct rtun_option *row)
 	return size && row->offset <= f->schema->struct_size && size <= f->schema->struct_size - row->offset;
 }
 
+static void judge(struct fill *f);
+static bool is_any_bad(const struct fill *f);
+
+/* One item: keys and values of its own. */
+static bool fill_record(struct fill *f, const struct rtun_schema *items, const struct conf_node *node, void *cfg)
+{
+	struct fill g = {.schema = items, .map = node, .at = node->at, .report = f->report, .arena = f->arena, .cfg = cfg};
+	uint32_t errors = f->report->errors;
+
+	g.states = conf_arena_alloc(f->arena, items->options.count + 1);
+	if (g.states)
+		judge(&g);
+	f->no_memory |= g.no_memory || !g.states;
+	return !f->no_memory && f->report->errors == errors && !node->bad && !is_any_bad(&g);
+}
+
+static bool fill_records(struct fill *f, const struct rtun_option *row, const struct conf_node *node, void *member)
+{
+	struct rtun_list list = {NULL, 0, row->items->struct_size};
+	bool good = true;
+
+	if (node->kind != CONF_LIST)
+		return wrong_kind(f, row, node);
+	for (const struct conf_node *n = node->child; n; n = n->next)
+		list.count++;
+	char *items = conf_arena_alloc(f->arena, ((size_t)list.count + 1) * list.item_size);
+	if (!items) {
+		f->no_memory = true;
+		return false;
+	}
+	list.items = items;
+	for (const struct conf_node *n = node->child; n; n = n->next, items += list.item_size)
+		good = fill_record(f, row->items, n, items) && good;
+	memcpy(member, &list, sizeof(list));
+	return good;
+}
+
 /* A missing reference is no error here: where exactly one instance provides what it needs, the core fills it in. */
 static bool fill_row(struct fill *f, const struct rtun_option *row, bool sure)
 {
@@ -212,6 +249,8 @@ static bool fill_row(struct fill *f, const struct rtun_option *row, bool sure)
 		return false;
 	}
 	const struct conf_node *node = conf_node_get(f->map, schema_key(row->key, key));
+	if (node && row->type == RTUN_T_RECORDS)
+		return fill_records(f, row, node, member);
 	if (node && type->list)
 		return fill_list(f, row, node, member);
 	if (node)

@@ -95,6 +95,7 @@ static const struct {
 	[RTUN_T_BYTES] = {"string", "^[A-Za-z0-9+/]*={0,2}$"},
 	[RTUN_T_TIME] = {"string", "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"},
 	[RTUN_T_PREFIXES] = {"string", "^[0-9A-Fa-f:.]+(/[0-9]+)?$"},
+	[RTUN_T_RECORDS] = {"object", NULL},
 };
 
 static json_t *json_words(const char *choices)

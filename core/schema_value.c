@@ -78,6 +78,13 @@ static bool read_name(struct schema_read *r, void *ret)
 	return refuse(r, "\"%.64s\" is not a name", r->text);
 }
 
+/* An item is no text: schema_fill() takes its keys. */
+static bool read_record(struct schema_read *r, void *ret)
+{
+	(void)ret;
+	return refuse(r, "\"%.64s\" is not keys and values", r->text);
+}
+
 static bool read_ref(struct schema_read *r, void *ret)
 {
 	struct rtun_ref ref = {NULL, NULL, NULL};
@@ -504,6 +511,7 @@ const struct schema_type *schema_type(const struct rtun_option *row)
 		[RTUN_T_TIME] = {"a time in UTC (2026-11-23T18:00:00Z)", SIZEOF(int64_t), false, false, read_time, schema_write_time},
 		[RTUN_T_PREFIXES] = {"an address range (192.0.2.0/24), or a list of them", SIZEOF(struct rtun_prefix), true, false,
 				     read_prefix, schema_write_prefix},
+		[RTUN_T_RECORDS] = {"a list of keys and values", SIZEOF(struct rtun_list), true, true, read_record, schema_write_record},
 	};
 	if (row->type >= sizeof(types) / sizeof(types[0]) || !types[row->type].read)
 		return NULL;

@@ -163,6 +163,24 @@ void schema_write_prefix(const struct rtun_option *row, const void *value, FILE 
 	fprintf(to, "%s/%u", addr_ip_text(&p.addr, text), p.bits);
 }
 
+void schema_write_record(const struct rtun_option *row, const void *value, FILE *to)
+{
+	const struct rtun_option *one;
+	const char *between = "";
+	char key[64];
+
+	fputc('{', to);
+	for (uint32_t i = 0; (one = schema_row(row->items, i)); i++) {
+		char *text = schema_when(row->items, value, one->when) ? schema_value_text(one, value) : NULL;
+		if (text && text[0] && strcmp(text, "[]")) {
+			fprintf(to, "%s%s: %s", between, schema_key(one->key, key), text);
+			between = ", ";
+		}
+		free(text);
+	}
+	fputc('}', to);
+}
+
 /* ---- YAML ---- */
 
 /* Plain is only what begins like a word or a path, has no character of meaning anywhere, and is no word that YAML 1.1

@@ -19,6 +19,7 @@ void schema_limit_words(const struct rtun_option *row, char *buf, size_t len);
 
 typedef void schema_write_fn(const struct rtun_option *row, const void *value, FILE *to);
 schema_write_fn schema_write_text, schema_write_int, schema_write_bool, schema_write_unit, schema_write_choice,
-	schema_write_endpoint, schema_write_hostport, schema_write_ref, schema_write_bytes, schema_write_time, schema_write_prefix;
+	schema_write_endpoint, schema_write_hostport, schema_write_ref, schema_write_bytes, schema_write_time, schema_write_prefix,
+	schema_write_record;
 
 #endif

@@ -64,7 +64,7 @@ struct frontend_options {
 	RTUN_REF(struct frontend_options, to, RTUN_DIALER, RTUN_REQUIRED, NULL, \
 		 "The instance through which connections leave: a tunnel or an exit_dialer."), \
 	RTUN_NAME(struct frontend_options, exit, NULL, RTUN_RELOADABLE, NULL, \
-		  "The exit for connections whose username doesn't name one; without it the best connected exit."), \
+		  "The exit for connections whose username doesn't name one: \"home\", or \"tag-mobile\"; without it the best connected exit."), \
 	RTUN_CHOICE(struct frontend_options, strategy, "best|sticky|round-robin|random", "best", RTUN_RELOADABLE, NULL, \
 		    "Which exit a connection gets where several would do. best: the nearest and least busy; sticky: the one that this entry " \
 		    "and username had before; round-robin; random. `session-X` in a username keeps one for X, whatever the strategy."), \

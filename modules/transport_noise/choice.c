@@ -25,29 +25,30 @@ static void name_key(const struct rtun_dial_req *req, const struct selector *s, 
 {
 	static const char *const kinds[] = {[WISH_ALL] = "any", [WISH_TAG] = "tag", [WISH_EXIT] = "exit"};
 	const char *session[] = {"session", s->session, kinds[w->of], w->name};
-	const char *sticky[] = {"sticky", req->source ? req->source : "", req->selector ? req->selector : ""};
+	const char *sticky[] = {"sticky", req->source ? req->source : "", req->selector ? req->selector : "", w->name};
 	w->lasting = s->session[0] || w->strategy == RTUN_STRATEGY_STICKY;
 	if (s->session[0])
 		session_key(session, 4, w->key);
 	else if (w->lasting)
-		session_key(sticky, 3, w->key);
+		session_key(sticky, 4, w->key);
 }
 
 bool wish_read(const struct rtun_dial_req *req, struct wish *w, struct choice *c)
 {
-	struct selector s;
+	struct selector s, fixed;
 	*w = (struct wish){.of = WISH_ALL};
-	if (selector_parse(req->selector, &s) < 0) {
+	if (selector_parse(req->selector, &s) < 0 || selector_parse(req->exit, &fixed) < 0) {
 		*c = (struct choice){.err = RTUN_ESELECTOR};
-		snprintf(c->why, sizeof(c->why), "the username is no choice of an exit: NAME, exit-NAME, tag-TAG, any, session-X");
+		snprintf(c->why, sizeof(c->why), "the username, or the entry's `exit:`, is no choice of an exit: NAME, exit-NAME, tag-TAG, any, session-X");
 		return false;
 	}
+	const struct selector *from = s.exit[0] || s.tag[0] || s.any ? &s : &fixed;
+	if (!s.session[0])
+		memcpy(s.session, fixed.session, sizeof(s.session));
 	if (RTUN_HAS(struct rtun_dial_req, req, strategy))
 		w->strategy = req->strategy;
-	const char *fixed = !s.exit[0] && !s.tag[0] && !s.any ? req->exit : NULL;
-	const char *name = fixed && fixed[0] ? fixed : s.exit[0] ? s.exit : s.tag;
-	w->of = name == s.tag ? s.tag[0] ? WISH_TAG : WISH_ALL : WISH_EXIT;
-	snprintf(w->name, sizeof(w->name), "%s", name);
+	w->of = from->exit[0] ? WISH_EXIT : from->tag[0] ? WISH_TAG : WISH_ALL;
+	memcpy(w->name, from->exit[0] ? from->exit : from->tag, sizeof(w->name));
 	if (w->of != WISH_EXIT)
 		name_key(req, &s, w);
 	return true;

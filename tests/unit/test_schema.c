@@ -61,6 +61,30 @@ struct filled {
 	char text[2000]; /* the report */
 };
 
+/* A list of keys and values; and a number that may be none */
+struct item {
+	const char *word;
+	struct rtun_list ports;
+	uint32_t kind;
+	uint64_t count;
+};
+struct lists {
+	struct rtun_list items;
+	uint64_t most;
+};
+static const struct rtun_option item_rows[] = {
+	RTUN_TEXT(struct item, word, NULL, RTUN_REQUIRED, NULL, "A word."),
+	RTUN_TEXTS(struct item, ports, NULL, 0, NULL, "Ports."),
+	RTUN_CHOICE(struct item, kind, "small|big", "small", 0, NULL, "A choice."),
+	RTUN_INT(struct item, count, "3", 1, 9, 0, "kind=big", "A number."),
+};
+static const struct rtun_schema item_schema = RTUN_SCHEMA(struct item, item_rows);
+static const struct rtun_option lists_rows[] = {
+	RTUN_RECORDS(struct lists, items, &item_schema, RTUN_RELOADABLE, NULL, "Items."),
+	RTUN_SIZE(struct lists, most, NULL, 1, 0, RTUN_OR_NONE, NULL, "A size."),
+};
+static const struct rtun_schema lists_schema = RTUN_SCHEMA(struct lists, lists_rows);
+
 static bool skip_module(const char *key) { return !strcmp(key, "module"); }
 
 static void fill(struct filled *f, const struct rtun_schema *schema, const char *yaml)
@@ -506,6 +530,63 @@ START_TEST(json)
 }
 END_TEST
 
+START_TEST(records)
+{
+	static const char yaml[] = "items:\n  - {word: a, ports: [\"1\", \"2\"]}\n  - word: \"b c\"\n    kind: big\n  - {word: d, kind: big, count: 9}\nmost: none\n";
+	struct filled f;
+	fill(&f, &lists_schema, yaml);
+	ck_assert_msg(!f.err, "%s", f.text);
+	const struct lists *l = f.s->cfg;
+	const struct item *items = l->items.items;
+	ck_assert_uint_eq(l->items.count, 3);
+	ck_assert_uint_eq(l->items.item_size, sizeof(struct item));
+	ck_assert_str_eq(items[0].word, "a");
+	ck_assert_uint_eq(items[0].ports.count, 2);
+	ck_assert_uint_eq(items[0].count, 0);
+	ck_assert_str_eq(items[1].word, "b c");
+	ck_assert_uint_eq(items[1].count, 3);
+	ck_assert_uint_eq(items[2].count, 9);
+	ck_assert(l->most == RTUN_NONE);
+	char *text = schema_value_text(&lists_rows[0], l), *none = schema_value_text(&lists_rows[1], l);
+	ck_assert_str_eq(text, "[{word: a, ports: [\"1\", \"2\"], kind: small}, {word: \"b c\", kind: big, count: 3}, {word: d, kind: big, count: 9}]");
+	ck_assert_str_eq(none, "");
+	free(text);
+	free(none);
+	drop(&f);
+	fill(&f, &lists_schema, "items: []\n");
+	ck_assert_int_eq(f.err, 0);
+	ck_assert_uint_eq(((const struct lists *)f.s->cfg)->items.count, 0);
+	ck_assert_uint_eq(((const struct lists *)f.s->cfg)->most, 0);
+	drop(&f);
+}
+END_TEST
+
+/* Each mistake of each item, at its place. */
+START_TEST(bad_records)
+{
+	static const struct {
+		const char *yaml, *said;
+	} cases[] = {
+		{"items: a\n", "1:8 bad-value: items: expected a list of keys and values"},
+		{"items: {word: a}\n", "1:8 bad-value: items: expected a list"},
+		{"items: [a]\n", "1:9 bad-value: expected keys and values, this is a text"},
+		{"items:\n  - {ports: \"1\"}\n", "2:5 missing-key: \"word\" is missing"},
+		{"items:\n  - {word: a, wird: b}\n", "2:15 unknown-key: unknown key \"wird\"; did you mean \"word\""},
+		{"items:\n  - {word: a, count: 3}\n", "2:15 unknown-key: \"count\" is only for kind: big"},
+		{"items:\n  - {word: a}\n  - {word: b, kind: huge}\n", "3:21 bad-value: kind: \"huge\" is not"},
+		{"items:\n  - {word: a, kind: big, count: 10}\n", "2:33 bad-value: count: 10 is too big"},
+		{"most: 0B\n", "1:7 bad-value: most: 0B is too small"},
+		{"most: nothing\n", "1:7 bad-value: most:"},
+	};
+	struct filled f;
+	fill(&f, &lists_schema, cases[_i].yaml);
+	ck_assert_int_eq(f.err, -RTUN_ECONFIG);
+	ck_assert_msg(strstr(f.text, cases[_i].said) == f.text, "%s", f.text);
+	ck_assert_uint_eq(f.r.errors, 1);
+	drop(&f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("schema");
@@ -523,6 +604,8 @@ int main(void)
 	tcase_add_test(t, quotes);
 	tcase_add_test(t, describe);
 	tcase_add_test(t, json);
+	tcase_add_test(t, records);
+	tcase_add_loop_test(t, bad_records, 0, 10);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -206,8 +206,8 @@ RTUN_PRINTF(3, 4) static inline void rtun_log(struct rtun_ctx *ctx, uint32_t lev
 	va_end(ap);
 }
 
-/* In check, create, prepare and reload: what is wrong with `key` of this entry (NULL: with the entry), at
- * FILE:LINE:COL. `remedy` may be NULL. Returns -RTUN_ECONFIG. */
+/* In check, create, prepare and reload: what is wrong with `key` of this entry (NULL: with the entry; of lists and records
+ * "deny[2]", "rules[0].ports[1]"), at FILE:LINE:COL. `remedy` may be NULL. Returns -RTUN_ECONFIG. */
 RTUN_PRINTF(4, 5)
 static inline int rtun_conf_error(struct rtun_ctx *ctx, const char *key, const char *remedy, const char *fmt, ...)
 {

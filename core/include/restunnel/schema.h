@@ -34,6 +34,7 @@ extern "C" {
 #define RTUN_T_BYTES 15    /* struct rtun_bytes      base64; limits are its length in bytes */
 #define RTUN_T_TIME 16     /* int64_t, unix seconds  RFC 3339, UTC: 2026-11-23T18:00:00Z; 0 = unknown */
 #define RTUN_T_PREFIXES 17 /* struct rtun_list of struct rtun_prefix  "192.0.2.0/24", "2001:db8::/32", a list of them */
+#define RTUN_T_RECORDS 18 /* struct rtun_list of structs  a list of keys and values, each judged by `items`; without references */
 
 /* Flags of a row */
 #define RTUN_REQUIRED 1U
@@ -77,6 +78,7 @@ struct rtun_prefix {
 	uint32_t bits;
 };
 
+struct rtun_schema;
 struct rtun_option {
 	const char *key; /* the member's name: '_' stands for '-' */
 	const char *def; /* default as text; NULL: none (zero, NULL, empty list) */
@@ -86,6 +88,7 @@ struct rtun_option {
 	uint64_t min, max; /* both 0: no limits */
 	uint32_t type, flags;
 	uint32_t offset, reserved;
+	const struct rtun_schema *items; /* RTUN_T_RECORDS */
 };
 
 #define RTUN_SAME_TYPE(a, b) __builtin_types_compatible_p(a, b)
@@ -97,7 +100,7 @@ struct rtun_option {
 	((uint32_t)(offsetof(T, f) + 0 * sizeof(char[RTUN_SAME_TYPE(__typeof__(((T *)0)->f), mtype) ? 1 : -1])))
 #endif
 #define RTUN_ROW(T, f, mtype, t, def, choices, min, max, flags, when, doc) \
-	{#f, def, doc, choices, when, min, max, t, flags, RTUN_MEMBER(T, f, mtype), 0}
+	{#f, def, doc, choices, when, min, max, t, flags, RTUN_MEMBER(T, f, mtype), 0, NULL}
 
 #define RTUN_TEXT(T, f, def, flags, when, doc) RTUN_ROW(T, f, const char *, RTUN_T_TEXT, def, NULL, 0, 0, flags, when, doc)
 #define RTUN_INT(T, f, def, min, max, flags, when, doc) RTUN_ROW(T, f, uint64_t, RTUN_T_INT, def, NULL, min, max, flags, when, doc)
@@ -116,6 +119,8 @@ struct rtun_option {
 #define RTUN_BYTES(T, f, def, min, max, flags, when, doc) RTUN_ROW(T, f, struct rtun_bytes, RTUN_T_BYTES, def, NULL, min, max, flags, when, doc)
 #define RTUN_TIME(T, f, def, flags, when, doc) RTUN_ROW(T, f, int64_t, RTUN_T_TIME, def, NULL, 0, 0, flags, when, doc)
 #define RTUN_PREFIXES(T, f, def, flags, when, doc) RTUN_ROW(T, f, struct rtun_list, RTUN_T_PREFIXES, def, NULL, 0, 0, flags, when, doc)
+#define RTUN_RECORDS(T, f, items, flags, when, doc) \
+	{#f, NULL, doc, NULL, when, 0, 0, RTUN_T_RECORDS, flags, RTUN_MEMBER(T, f, struct rtun_list), 0, items}
 
 struct rtun_schema {
 	uint32_t size;
