@@ -23,7 +23,7 @@ static bool is_refused(const struct exit_dialer *d, const struct rtun_addr *to)
 		return true;
 	if (RTUN_HAS(struct rtun_filter_ops, filter, datagram))
 		return filter->datagram(d->o.filter.obj, to) != 0;
-	return exit_dialer_verdict(d, to, 1, RTUN_FILTER_UDP, why) != 0;
+	return exit_dialer_verdict(d, NULL, to, 1, RTUN_FILTER_UDP, why) != 0;
 }
 
 static void send_judged(void *arg, const struct rtun_addr *to, const uint8_t *payload, uint32_t len)

@@ -174,7 +174,7 @@ static void attempt_next(struct exit_dialer_dial *x);
 
 static int filter_verdict(const struct exit_dialer_dial *x, const struct rtun_addr *a, uint32_t n, char why[RTUN_FILTER_WHY])
 {
-	return exit_dialer_verdict(x->d, a, n, RTUN_FILTER_TCP, why);
+	return exit_dialer_verdict(x->d, x->host, a, n, RTUN_FILTER_TCP, why);
 }
 
 static bool same_address(const struct rtun_addr *a, const struct rtun_addr *b)

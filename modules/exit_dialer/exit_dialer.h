@@ -100,8 +100,9 @@ struct exit_dialer {
 
 #define EXIT_DIALER_NOT_PUBLIC RTUN_FILTER_ADDRESS ": not a public one"
 
-/* 0, -RTUN_EUNREACHABLE or, whatever else the filter says, -RTUN_EDENIED */
-int exit_dialer_verdict(const struct exit_dialer *d, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY]);
+/* `host`: the name that these are addresses of; NULL: they were asked for. 0, -RTUN_EUNREACHABLE or, whatever else the filter says, -RTUN_EDENIED */
+int exit_dialer_verdict(const struct exit_dialer *d, const char *host, const struct rtun_addr *a, uint32_t n, uint32_t protocol,
+			char why[RTUN_FILTER_WHY]);
 /* Among them are IPv6 addresses, which can't be judged yet: see nat64.c. */
 bool exit_dialer_too_early(const struct exit_dialer *d, const struct rtun_addr *a, uint32_t n);
 /* ::ffff:a.b.c.d is a.b.c.d: judged and sent to as such. */

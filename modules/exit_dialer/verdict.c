@@ -7,12 +7,16 @@
 
 #include "exit_dialer.h"
 
-int exit_dialer_verdict(const struct exit_dialer *d, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
+int exit_dialer_verdict(const struct exit_dialer *d, const char *host, const struct rtun_addr *a, uint32_t n, uint32_t protocol,
+			char why[RTUN_FILTER_WHY])
 {
 	const struct rtun_filter_ops *filter = d->o.filter.ops;
 	int r;
 	snprintf(why, RTUN_FILTER_WHY, EXIT_DIALER_NOT_PUBLIC);
-	r = filter->addresses(d->o.filter.obj, a, n, protocol, why);
+	if (host && RTUN_HAS(struct rtun_filter_ops, filter, resolved))
+		r = filter->resolved(d->o.filter.obj, host, a, n, protocol, why);
+	else
+		r = filter->addresses(d->o.filter.obj, a, n, protocol, why);
 	why[RTUN_FILTER_WHY - 1] = '\0';
 	return r == 0 || r == -RTUN_EUNREACHABLE ? r : -RTUN_EDENIED;
 }

@@ -15,13 +15,27 @@
 struct options {
 	struct rtun_list deny;
 	struct rtun_list deny_ports;
+	uint32_t strict;
+	uint32_t reserved;
+	struct rtun_list allow;
 };
+
+static const struct rtun_option allow_rows[] = {
+	RTUN_TEXTS(struct ipfilter_allow, domains, NULL, 0, NULL, "Targets asked for by name: these, and all below them: \"example.com\"."),
+	RTUN_PREFIXES(struct ipfilter_allow, addresses, NULL, 0, NULL, "Targets asked for by address: \"198.51.100.0/24\"."),
+	RTUN_TEXTS(struct ipfilter_allow, ports, NULL, 0, NULL, "\"443\", \"8000-8100\"; without it, all."),
+};
+static const struct rtun_schema allow_schema = RTUN_SCHEMA(struct ipfilter_allow, allow_rows);
 
 static const struct rtun_option rows[] = {
 	RTUN_PREFIXES(struct options, deny, NULL, RTUN_RELOADABLE, NULL,
 		      "Networks that are refused in addition to the built-in ones: \"198.51.100.0/24\", \"2001:db8::/32\"."),
 	RTUN_TEXTS(struct options, deny_ports, NULL, RTUN_RELOADABLE, NULL,
 		   "Ports that are refused in addition to 0, 25, 135, 137-139 and 445: \"8333\", \"6660-6669\"."),
+	RTUN_BOOL(struct options, strict, "false", RTUN_RELOADABLE, NULL,
+		  "Refuse everything that `allow` doesn't name. What it names is still judged like everything else."),
+	RTUN_RECORDS(struct options, allow, &allow_schema, RTUN_RELOADABLE, "strict=true",
+		     "What may be asked for; an entry without domains and addresses means all targets with its ports."),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(struct options, rows);
 
@@ -37,8 +51,7 @@ static bool parse_port(const char **text, uint16_t *ret)
 	return digits > 0 && n <= 65535;
 }
 
-/* "8333" or "6660-6669" */
-static bool parse_ports(const char *text, struct ipfilter_ports *ret)
+bool ipfilter_ports_parse(const char *text, struct ipfilter_ports *ret)
 {
 	if (!parse_port(&text, &ret->first))
 		return false;
@@ -56,16 +69,54 @@ static const char *text_at(const struct rtun_list *l, uint32_t i)
 	return *(const char *const *)((const char *)l->items + (size_t)i * l->item_size);
 }
 
+static const struct ipfilter_allow *allow_at(const struct rtun_list *l, uint32_t i)
+{
+	return (const void *)((const char *)l->items + (size_t)i * l->item_size);
+}
+
+static int check_ports(struct rtun_ctx *ctx, const struct rtun_list *ports, const char *key)
+{
+	struct ipfilter_ports p;
+	char place[64];
+	int r = 0;
+
+	for (uint32_t i = 0; i < ports->count; i++) {
+		snprintf(place, sizeof(place), "%s[%u]", key, i);
+		if (!ipfilter_ports_parse(text_at(ports, i), &p))
+			r = rtun_conf_error(ctx, place, "write a number up to 65535, or a range such as \"6660-6669\"", "\"%s\" is not a port",
+					    text_at(ports, i));
+	}
+	return r;
+}
+
+static int check_allow(struct rtun_ctx *ctx, const struct ipfilter_allow *a, uint32_t number)
+{
+	char place[64];
+	int r;
+
+	snprintf(place, sizeof(place), "allow[%u].ports", number);
+	r = check_ports(ctx, &a->ports, place);
+	for (uint32_t i = 0; i < a->domains.count; i++) {
+		const char *domain = text_at(&a->domains, i);
+		snprintf(place, sizeof(place), "allow[%u].domains[%u]", number, i);
+		if (!ipfilter_name_is_domain(domain))
+			r = rtun_conf_error(ctx, place, "write it without *, and without a dot at either end: \"example.com\" means all below it, too",
+					    "\"%.64s\" is not a domain", domain);
+	}
+	if (a->domains.count + a->addresses.count + a->ports.count > 0)
+		return r;
+	snprintf(place, sizeof(place), "allow[%u]", number);
+	return rtun_conf_error(ctx, place, "name domains, addresses or ports, or leave strict out", "an entry that names nothing would allow everything");
+}
+
 static int check(struct rtun_ctx *ctx, const void *cfg)
 {
 	const struct options *o = cfg;
-	struct ipfilter_ports p;
-	int r = 0;
+	int r = check_ports(ctx, &o->deny_ports, "deny-ports");
 
-	for (uint32_t i = 0; i < o->deny_ports.count; i++)
-		if (!parse_ports(text_at(&o->deny_ports, i), &p))
-			r = rtun_conf_error(ctx, "deny-ports", "write a number up to 65535, or a range such as \"6660-6669\"",
-					    "\"%s\" is not a port", text_at(&o->deny_ports, i));
+	for (uint32_t i = 0; i < o->allow.count; i++)
+		if (check_allow(ctx, allow_at(&o->allow, i), i))
+			r = -RTUN_ECONFIG;
 	return r;
 }
 
@@ -93,10 +144,12 @@ static int configure(struct ipfilter *f, const struct options *o)
 	}
 	copy_deny(f, &o->deny, deny);
 	for (uint32_t i = 0; i < o->deny_ports.count; i++)
-		parse_ports(text_at(&o->deny_ports, i), &ports[i]);
+		ipfilter_ports_parse(text_at(&o->deny_ports, i), &ports[i]);
 	free(f->ports);
 	f->ports = ports;
 	f->ports_count = o->deny_ports.count;
+	f->strict = o->strict;
+	f->allow = o->allow;
 	f->network.generation++;
 	return 0;
 }
@@ -170,7 +223,8 @@ static void status(struct rtun_ctx *ctx, struct rtun_status *st)
 	else if (!f->network.routes.known[0] && !f->network.routes.known[1])
 		trouble(st, "no-default-route", "this machine has no default route", "connect it to the internet; `ip route` shows its routes");
 	else
-		snprintf(st->text, sizeof(st->text), "only public destinations are allowed");
+		snprintf(st->text, sizeof(st->text), f->strict ? "only public destinations that `allow` names are allowed"
+							       : "only public destinations are allowed");
 }
 
 static const struct rtun_port provides[] = {{RTUN_FILTER, NULL}};

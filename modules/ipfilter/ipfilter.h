@@ -10,6 +10,7 @@
  *   route.c       the way the kernel would send a packet: the default route, or a network of somebody's
  *   network.c     the two, read again when there are news
  *   barred.c      addresses that other modules have asked to deny
+ *   strict.c      what may be asked for at all
  *   judge.c       the service: all of the above, put together
  *   ipfilter.c    the options
  */
@@ -49,6 +50,8 @@ void ipfilter_nat64_learn(struct ipfilter_nat64 *n, const struct rtun_addr *a, u
 /* The IPv4 address inside, if this is behind prefix number `which`. */
 bool ipfilter_nat64_embedded(const struct ipfilter_nat64 *n, uint32_t which, const struct rtun_addr *a, struct rtun_addr *ret_v4);
 
+/* "example.com", "com": labels of host names, one dot between them. */
+bool ipfilter_name_is_domain(const char *text);
 /* NULL: may be looked up; else why not. */
 const char *ipfilter_name_objection(const char *host, uint64_t len);
 
@@ -185,6 +188,11 @@ struct ipfilter_memo {
 	uint64_t until;
 };
 
+/* One entry of `allow`: a target of either kind, or any where both are empty; a port, or any. */
+struct ipfilter_allow {
+	struct rtun_list domains, addresses, ports; /* of texts, struct rtun_prefix, texts */
+};
+
 struct ipfilter {
 	struct ipfilter_network network;
 	struct ipfilter_barred barred;
@@ -192,8 +200,18 @@ struct ipfilter {
 	struct ipfilter_prefix *deny;
 	struct ipfilter_ports *ports;
 	uint32_t deny_count, ports_count;
+	bool strict;
+	struct rtun_list allow; /* of struct ipfilter_allow; the core's */
 	struct ipfilter_memo memos[IPFILTER_MEMOS];
 };
+
+/* "8333" or "6660-6669" */
+bool ipfilter_ports_parse(const char *text, struct ipfilter_ports *ret);
+
+/* Without `strict` everything passes. */
+enum ipfilter_strict { IPFILTER_STRICT_PASS, IPFILTER_STRICT_PORT, IPFILTER_STRICT_TARGET };
+enum ipfilter_strict ipfilter_strict_name(const struct ipfilter *f, const char *host, uint64_t len, uint16_t port);
+enum ipfilter_strict ipfilter_strict_address(const struct ipfilter *f, const struct rtun_addr *to);
 
 extern const struct rtun_filter_ops ipfilter_ops;
 

@@ -68,15 +68,28 @@ static int deny_port(char why[RTUN_FILTER_WHY], uint16_t port)
 	return -RTUN_EDENIED;
 }
 
+/* Without these words a refusal would look as if the target was at fault. */
+static int deny_strict(char why[RTUN_FILTER_WHY], enum ipfilter_strict verdict, const char *what, uint16_t port)
+{
+	if (verdict == IPFILTER_STRICT_PORT)
+		return deny_port(why, port);
+	snprintf(why, RTUN_FILTER_WHY, "%s: not one that this exit allows (strict)", what);
+	return -RTUN_EDENIED;
+}
+
 static int name(void *obj, const char *host, uint64_t len, uint16_t port, uint32_t protocol, char why[RTUN_FILTER_WHY])
 {
 	const char *objection = ipfilter_name_objection(host, len);
+	enum ipfilter_strict verdict;
 
 	if (objection)
 		return deny(why, objection);
 	if (!is_protocol(protocol))
 		return deny(why, RTUN_FILTER_PROTOCOL ": neither TCP nor UDP");
-	return port_open(obj, port) ? 0 : deny_port(why, port);
+	if (!port_open(obj, port))
+		return deny_port(why, port);
+	verdict = ipfilter_strict_name(obj, host, len, port);
+	return verdict == IPFILTER_STRICT_PASS ? 0 : deny_strict(why, verdict, RTUN_FILTER_NAME, port);
 }
 
 /* All but the routes, which depend on where the machine is. */
@@ -150,9 +163,9 @@ static int judge_one(struct ipfilter *f, const struct rtun_addr *a, uint32_t pro
 	return r;
 }
 
-static int addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
+/* All that is built in and configured, but for `strict`. */
+static int judge_fresh(struct ipfilter *f, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
 {
-	struct ipfilter *f = obj;
 	const struct ipfilter_memo *m;
 
 	ipfilter_network_refresh(&f->network);
@@ -164,11 +177,34 @@ static int addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t 
 	return judge_one(f, a, protocol, why);
 }
 
+static int addresses(void *obj, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
+{
+	for (uint32_t i = 0; i < n; i++) {
+		enum ipfilter_strict verdict = ipfilter_strict_address(obj, &a[i]);
+		if (verdict != IPFILTER_STRICT_PASS)
+			return deny_strict(why, verdict, RTUN_FILTER_ADDRESS, a[i].port);
+	}
+	return judge_fresh(obj, a, n, protocol, why);
+}
+
+static int resolved(void *obj, const char *host, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
+{
+	for (uint32_t i = 0; i < n; i++) {
+		enum ipfilter_strict verdict = ipfilter_strict_name(obj, host, strlen(host), a[i].port);
+		if (verdict != IPFILTER_STRICT_PASS)
+			return deny_strict(why, verdict, RTUN_FILTER_NAME, a[i].port);
+	}
+	return judge_fresh(obj, a, n, protocol, why);
+}
+
 static int datagram(void *obj, const struct rtun_addr *to)
 {
 	struct ipfilter *f = obj;
 	const struct ipfilter_memo *m = memo_of(f, to, RTUN_FILTER_UDP);
 	char why[RTUN_FILTER_WHY];
+
+	if (ipfilter_strict_address(f, to) != IPFILTER_STRICT_PASS)
+		return -RTUN_EDENIED;
 
 	ipfilter_network_refresh(&f->network);
 	return memo_holds(f, m, to, RTUN_FILTER_UDP) ? m->verdict : judge_one(f, to, RTUN_FILTER_UDP, why);
@@ -195,5 +231,5 @@ static void translated(void *obj, const struct rtun_addr *addrs, uint32_t n)
 
 const struct rtun_filter_ops ipfilter_ops = {
 	.size = sizeof(ipfilter_ops), .name = name, .addresses = addresses, .deny = bar, .translated = translated,
-	.datagram = datagram,
+	.datagram = datagram, .resolved = resolved,
 };

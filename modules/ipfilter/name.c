@@ -68,6 +68,16 @@ static bool is_local_domain(const char *label, uint64_t len)
 	return false;
 }
 
+bool ipfilter_name_is_domain(const char *text)
+{
+	uint64_t len = strlen(text);
+
+	for (uint64_t i = 0; i < len; i++)
+		if (!is_host_byte((unsigned char)text[i]))
+			return false;
+	return len > 0 && len <= NAME_MAX_LEN && labels_fit(text, len);
+}
+
 const char *ipfilter_name_objection(const char *host, uint64_t len)
 {
 	const char *top;

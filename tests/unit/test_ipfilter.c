@@ -17,6 +17,7 @@
 #include "../../modules/ipfilter/route.c"
 #include "../../modules/ipfilter/network.c"
 #include "../../modules/ipfilter/barred.c"
+#include "../../modules/ipfilter/strict.c"
 #include "../../modules/ipfilter/judge.c"
 #include "../../modules/ipfilter/ipfilter.c"
 
@@ -39,7 +40,7 @@ static void make(const struct options *o)
 
 static void setup(void)
 {
-	struct options none = {RTUN_LIST_NONE, RTUN_LIST_NONE};
+	struct options none = {.strict = 0};
 	bed_setup(true, &hc);
 	make(&none);
 }
@@ -271,7 +272,7 @@ START_TEST(options_add)
 {
 	static const char *const ports[] = {"8333", "6660-6669"};
 	struct rtun_prefix nets[] = {{addr("93.184.0.0", 0), 16}, {addr("2606:4700::", 0), 32}, {addr("64:ff9b::", 0), 96}};
-	struct options o = {RTUN_LIST(nets), RTUN_LIST(ports)};
+	struct options o = {.deny = RTUN_LIST(nets), .deny_ports = RTUN_LIST(ports)};
 	ck_assert_int_eq(rtun_module.check(&hc.ctx, &o), 0);
 	ck_assert_int_eq(rtun_module.reload(&hc.ctx, &o), 0);
 	ck_assert(!address_ok("93.184.215.14", 443));
@@ -285,10 +286,64 @@ START_TEST(options_add)
 }
 END_TEST
 
+/* Only what is named may be asked for, and of that only what would be allowed anyway. */
+START_TEST(strict)
+{
+	const char *domains[] = {"example.com", "lan.example.org"}, *https[] = {"443", "8000-8100"}, *http[] = {"80", "25"};
+	struct rtun_prefix prefixes[] = {{.addr = addr("8.8.8.0", 0), .bits = 24}, {.addr = addr("10.0.0.0", 0), .bits = 8}};
+	struct ipfilter_allow allow[] = {
+		{{domains, 2, sizeof(*domains)}, RTUN_LIST_NONE, {https, 2, sizeof(*https)}},
+		{RTUN_LIST_NONE, {prefixes, 2, sizeof(*prefixes)}, RTUN_LIST_NONE},
+		{RTUN_LIST_NONE, RTUN_LIST_NONE, {http, 2, sizeof(*http)}},
+	};
+	struct options o = {.strict = 1, .allow = {allow, 2, sizeof(*allow)}};
+	struct rtun_addr in = addr("8.8.8.8", 443), out = addr("8.8.4.4", 443), private = addr("10.0.0.1", 443), mapped_in = addr("::ffff:8.8.8.8", 443);
+	char why[RTUN_FILTER_WHY];
+	ck_assert_int_eq(rtun_module.reload(&hc.ctx, &o), 0);
+	ck_assert(name_ok("example.com", 11, 443) && name_ok("a.b.EXAMPLE.com.", 16, 8080));
+	ck_assert(!name_ok("badexample.com", 14, 443) && !name_ok("com", 3, 443) && !name_ok("example.org", 11, 443));
+	ck_assert_int_eq(filter->name(bed.obj, "example.com", 11, 80, RTUN_FILTER_TCP, why), -RTUN_EDENIED);
+	ck_assert_ptr_eq(strstr(why, RTUN_FILTER_PORT ":"), why);
+	ck_assert_int_eq(filter->name(bed.obj, "x.org", 5, 443, RTUN_FILTER_TCP, why), -RTUN_EDENIED);
+	ck_assert_ptr_eq(strstr(why, RTUN_FILTER_NAME ":"), why);
+	/* without the routes of the machine that this test runs on */
+	ck_assert(judge(bed.obj, &in, 1, RTUN_FILTER_TCP, why) == 0);
+	ck_assert_int_eq(ipfilter_strict_address(bed.obj, &in), IPFILTER_STRICT_PASS);
+	ck_assert_int_eq(ipfilter_strict_address(bed.obj, &mapped_in), IPFILTER_STRICT_PASS);
+	ck_assert_int_eq(filter->addresses(bed.obj, &out, 1, RTUN_FILTER_TCP, why), -RTUN_EDENIED);
+	ck_assert_ptr_eq(strstr(why, RTUN_FILTER_ADDRESS ":"), why);
+	ck_assert_int_eq(filter->datagram(bed.obj, &out), -RTUN_EDENIED);
+	/* an address that a name stands for: the name counts */
+	ck_assert_int_eq(filter->resolved(bed.obj, "x.org", &in, 1, RTUN_FILTER_TCP, why), -RTUN_EDENIED);
+	ck_assert_ptr_eq(strstr(why, RTUN_FILTER_NAME ":"), why);
+	/* what is built in can't be opened */
+	ck_assert_int_eq(filter->addresses(bed.obj, &private, 1, RTUN_FILTER_TCP, why), -RTUN_EDENIED);
+	ck_assert_str_eq(why, NOT_PUBLIC);
+	ck_assert_int_eq(filter->resolved(bed.obj, "example.com", &private, 1, RTUN_FILTER_TCP, why), -RTUN_EDENIED);
+	ck_assert_str_eq(why, NOT_PUBLIC);
+	ck_assert_int_eq(filter->datagram(bed.obj, &private), -RTUN_EDENIED);
+	/* an entry with ports alone */
+	o.allow.count = 3;
+	ck_assert_int_eq(rtun_module.reload(&hc.ctx, &o), 0);
+	ck_assert(name_ok("x.org", 5, 80) && !name_ok("x.org", 5, 443) && !name_ok("x.org", 5, 25) && name_ok("example.com", 11, 443));
+	out.port = 80;
+	ck_assert_int_eq(ipfilter_strict_address(bed.obj, &out), IPFILTER_STRICT_PASS);
+	/* nothing named, nothing passes; and without it all is as before */
+	o.allow.count = 0;
+	ck_assert_int_eq(rtun_module.reload(&hc.ctx, &o), 0);
+	ck_assert(!name_ok("example.com", 11, 443));
+	ck_assert_int_eq(ipfilter_strict_address(bed.obj, &in), IPFILTER_STRICT_TARGET);
+	o.strict = 0;
+	ck_assert_int_eq(rtun_module.reload(&hc.ctx, &o), 0);
+	ck_assert(name_ok("x.org", 5, 443));
+	ck_assert_int_eq(ipfilter_strict_address(bed.obj, &out), IPFILTER_STRICT_PASS);
+}
+END_TEST
+
 START_TEST(bad_ports_are_errors)
 {
 	static const char *const ports[] = {"http", "", "65536", "9-8", "1-", "-1", "1-2-3", "99999999999", " 1"};
-	struct options o = {RTUN_LIST_NONE, RTUN_LIST(ports)};
+	struct options o = {.deny_ports = RTUN_LIST(ports)};
 	ck_assert_int_eq(rtun_module.check(&hc.ctx, &o), -RTUN_ECONFIG);
 	ck_assert_uint_eq(bed.conf_errors, sizeof(ports) / sizeof(ports[0]));
 }
@@ -427,6 +482,7 @@ int main(void)
 	tcase_add_test(t, nothing_falls_through);
 	tcase_add_test(t, built_in_ports);
 	tcase_add_test(t, options_add);
+	tcase_add_test(t, strict);
 	tcase_add_test(t, bad_ports_are_errors);
 	tcase_add_test(t, own_networks);
 	tcase_add_test(t, barred_addresses);

@@ -17,6 +17,7 @@
 #include "../../modules/ipfilter/route.c"
 #include "../../modules/ipfilter/network.c"
 #include "../../modules/ipfilter/barred.c"
+#include "../../modules/ipfilter/strict.c"
 #include "../../modules/ipfilter/judge.c"
 #include "../../modules/ipfilter/ipfilter.c"
 
@@ -62,7 +63,7 @@ static const char *const links =
 
 static void setup(void)
 {
-	struct options none = {RTUN_LIST_NONE, RTUN_LIST_NONE};
+	struct options none = {.strict = 0};
 	able = leave() && system("PATH=$PATH:/usr/sbin:/sbin; ip link add name t type veth && ip link del dev t") == 0;
 	if (!able)
 		fprintf(stderr, "test_ipfilter_route: skipped, no namespaces or no `ip` here\n");

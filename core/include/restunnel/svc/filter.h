@@ -44,6 +44,9 @@ struct rtun_filter_ops {
 	/* May a datagram be sent to this address? To be asked about each: what was said before is remembered for a second, and
 	 * until anything changes that it rests on. 0, -RTUN_EDENIED or -RTUN_EUNREACHABLE. May be missing: then ask `addresses`. */
 	int (*datagram)(void *obj, const struct rtun_addr *to);
+	/* As `addresses`, of the answer for a name that `name` has allowed: a filter may allow some names only, and to `addresses`
+	 * they would be addresses that nobody has named. May be missing: then ask `addresses`. */
+	int (*resolved)(void *obj, const char *host, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY]);
 };
 
 #endif
