@@ -13,6 +13,7 @@
 #include "../../modules/frontend/frontend.c"
 #include "../../modules/frontend/frontend_conn.c"
 #include "../../modules/frontend/frontend_login.c"
+#include "../../modules/frontend/frontend_status.c"
 
 #include "fake_dialer.h"
 
