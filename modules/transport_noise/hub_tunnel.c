@@ -97,12 +97,12 @@ static void conn_close(struct conn *c, bool goodbye, uint32_t reason)
 	free(c);
 }
 
-/* What has ended one connection of a device may have ended all: the others have a second to show that they live. */
-static void doubt_others(struct tunnel *t, const struct conn *but)
+/* What has ended one connection of a device may have ended all: the others have to show that they live. */
+static void suspect_others(struct tunnel *t, const struct conn *but)
 {
 	for (struct conn *c = t->conns; c; c = c->next)
 		if (c != but)
-			mux_doubt(c->mux);
+			mux_suspect(c->mux);
 }
 
 static void on_ended(void *arg, uint32_t err, const char *why)
@@ -116,7 +116,8 @@ static void on_ended(void *arg, uint32_t err, const char *why)
 	for (at = &t->conns; *at != c; at = &(*at)->next)
 		;
 	*at = c->next;
-	doubt_others(t, c);
+	if (err != RTUN_EUNREACHABLE)
+		suspect_others(t, c);
 	conn_close(c, false, 0);
 }
 
@@ -175,7 +176,7 @@ static void on_proved(void *arg)
 		tunnel_up(t);
 		say_spread(c);
 	} else if (c->index >= t->count) {
-		doubt_others(t, c); /* it comes for one that the node has lost */
+		suspect_others(t, c); /* it comes for one that the node has lost */
 	}
 }
 

@@ -176,12 +176,13 @@ void link_lane_down(struct link *l, struct lane *lane, uint32_t err, const char 
 		if (rtun_now(l->node->ctx) - lane->up_since > GOOD)
 			lane->tries = 0;
 		lane_try_later(lane);
-		for (uint32_t i = 0; i < l->wanted; i++)
-			lane_doubt(&l->lanes[i]); /* what ended this one may have ended all */
+		for (uint32_t i = 0; i < l->wanted && err != RTUN_EUNREACHABLE; i++)
+			if (l->lanes[i].mux)
+				mux_suspect(l->lanes[i].mux); /* what ended this one may have ended all */
 		return;
 	}
 	survey_stop(&l->survey);
-	l->alone = err == RTUN_ETIMEOUT;
+	l->alone = err == RTUN_ETIMEOUT || err == RTUN_EUNREACHABLE;
 	/* What the hub said in its last words is more than that the connection then ended. */
 	if (!l->last_error[0])
 		link_error(l, why);

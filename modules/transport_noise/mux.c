@@ -17,7 +17,7 @@
 #define PING_IDLE (15 * RTUN_S)
 #define DEAD_BUSY (8 * RTUN_S)
 #define DEAD_IDLE (38 * RTUN_S)
-#define DEAD_DEAF (20 * RTUN_S)
+#define DEAD_DEAF (10 * RTUN_S)
 #define DOUBT RTUN_S
 #define BBR_ASKS 4
 /* Where a read goes: behind room for the record that the read before had only begun. Page-aligned, which the kernel's
@@ -281,11 +281,15 @@ static uint64_t waiting(const struct mux *m, uint64_t now)
 	return m->asked ? now - m->asked : 0;
 }
 
+/* A ping is not answered: without streams nothing holds the answer up, and nobody would miss the connection. */
+static bool deaf(const struct mux *m, uint64_t now)
+{
+	return m->ping_sent && !m->counters.streams && now - m->ping_sent >= DEAD_DEAF;
+}
+
 static bool overdue(const struct mux *m, uint64_t now)
 {
-	/* It speaks and does not hear: where it has nothing else to send, nothing holds its answer up. */
-	bool deaf = m->ping_sent && !m->counters.streams && now - m->ping_sent >= DEAD_DEAF;
-	return deaf || now - m->last_received >= DEAD_IDLE || waiting(m, now) >= DEAD_BUSY || (m->doubt && now >= m->doubt);
+	return deaf(m, now) || now - m->last_received >= DEAD_IDLE || waiting(m, now) >= DEAD_BUSY || (m->doubt && now >= m->doubt);
 }
 
 static uint64_t sooner(uint64_t ns, uint64_t limit, uint64_t since, uint64_t now)
@@ -298,6 +302,8 @@ static uint64_t sooner(uint64_t ns, uint64_t limit, uint64_t since, uint64_t now
 static uint64_t next_look(const struct mux *m, uint64_t now)
 {
 	uint64_t ns = sooner(TICK, DEAD_IDLE, m->last_received, now);
+	if (m->ping_sent && !m->counters.streams)
+		ns = sooner(ns, DEAD_DEAF, m->ping_sent, now);
 	if (m->asked)
 		ns = sooner(ns, DEAD_BUSY, m->asked, now);
 	return m->doubt ? sooner(ns, 0, m->doubt, now) : ns;
@@ -312,7 +318,7 @@ static void on_tick(void *arg)
 	if (m->dead || !m->carrier)
 		return;
 	if (overdue(m, now)) {
-		mux_end(m, RTUN_ETIMEOUT, "the other end does not answer");
+		mux_end(m, deaf(m, now) ? RTUN_EUNREACHABLE : RTUN_ETIMEOUT, "the other end does not answer");
 		return;
 	}
 	/* Also while plenty comes: the round-trip time should be today's. */
@@ -333,6 +339,17 @@ void mux_doubt(struct mux *m)
 	m->doubt = rtun_now(m->ctx) + patience;
 	rtun_timer_start(m->tick, patience);
 	send_ping(m);
+}
+
+void mux_suspect(struct mux *m)
+{
+	if (!m->counters.streams) {
+		mux_doubt(m);
+	} else if (m->carrier) {
+		mux_expect(m);
+		if (!m->ping_sent)
+			send_ping(m);
+	}
 }
 
 /* ---- life ---- */

@@ -64,7 +64,8 @@ struct mux_events {
 	int (*frame)(void *arg, uint8_t type, const uint8_t *payload, uint32_t len);
 	/* The first record has been opened: the peer has the keys. NULL: nobody asks. */
 	void (*proved)(void *arg);
-	/* The carrier is gone, or the peer broke the protocol: `why` is for the log. From the loop; destroy the mux. */
+	/* The carrier is gone, or the peer broke the protocol: `why` is for the log. RTUN_EUNREACHABLE: it was idle, and others of its
+	 * kind will notice by themselves. From the loop; destroy the mux. */
 	void (*ended)(void *arg, uint32_t err, const char *why);
 };
 
@@ -92,6 +93,8 @@ void mux_destroy(struct mux **m);
 void mux_goodbye(struct mux **m, uint32_t reason);
 /* Is the peer still there? It is asked at once, and given up sooner than by silence alone. */
 void mux_doubt(struct mux *m);
+/* The same on less evidence: where there are streams, which may outlive a gap, it has the time of one that owes an answer. */
+void mux_suspect(struct mux *m);
 const struct mux_counters *mux_counters(const struct mux *m);
 /* What passes is limited from now on; it outlives the mux, or is taken back by NULL. */
 void mux_meter(struct mux *m, struct meter *meter);

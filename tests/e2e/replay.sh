@@ -41,7 +41,7 @@ else
 	spawn node node $RESTUNNEL run -c "$lab/node.yaml"
 fi
 heard() { [ "$(grep -c -e udp -e syn recorded)" -ge $wanted ]; }
-await 120 "$wanted knocks on the wire" heard
+await 1${full:+0}20 "$wanted knocks on the wire" heard
 stop node || fail "the node ended with status $?"
 at net nft delete table ip cut
 run_node # the last one that the hub hears is a new one: a knock that it never heard would open, once
