@@ -43,7 +43,7 @@ void command_call(struct rtun_ctx *ctx, const struct rtun_command *cmd, const js
 /* Nobody waits for the answer any more (the module may still give it). Sets *reply to NULL. */
 void command_abandon(struct rtun_reply **reply);
 
-/* {"name","doc","example","readonly","offline","confirm","args":[{"key","type","words","doc","default","choices":[],
+/* {"name","doc","example","readonly","offline","confirm","live","args":[{"key","type","words","doc","default","choices":[],
  *  "required","secret","positional","stdin","rest","list"}],"view":[{"field","label","type"}],"view_items","empty",
  *  "follow","follow_key","follow_text"}. "type" of an argument is its RTUN_T_..., of a view row "text", "bytes", "time",
  *  "online", "ms", "list", "qr", "command", "sentence" or "unknown". New reference, or NULL when out of memory. */

@@ -4,6 +4,7 @@
  */
 #include "event.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -271,4 +272,17 @@ json_t *event_json(const struct rtun_event_type *type, const char *instance, con
 		json_object_set_new(fields, f.name, event_value(&f, (const char *)payload + f.offset));
 	}
 	return json_pack("{s:s, s:s?, s:o}", "event", type->name, "instance", instance, "fields", fields);
+}
+
+int64_t host_event_json(struct rtun_ctx *ctx, const struct rtun_event_type *type, const char *instance, const void *payload, char *buf, uint64_t size)
+{
+	json_t *j = event_json(type, instance, payload);
+	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	(void)ctx;
+	json_decref(j);
+	if (!text) return -RTUN_ENOMEM;
+	size_t len = strlen(text);
+	if (size) snprintf(buf, size, "%s", len < size ? text : "");
+	free(text);
+	return (int64_t)len;
 }

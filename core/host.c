@@ -2,6 +2,7 @@
  *
  * host.c - the table of functions that modules are given. Rule of names: member x is host_x.
  */
+#include "call.h"
 #include "command.h"
 #include "event.h"
 #include "file.h"
@@ -42,4 +43,5 @@ const struct rtun_host host_table = {
 	HOST(file_replace), HOST(records_load), HOST(records_save),
 	HOST(fd_keep), HOST(fd_kept),
 	HOST(hold),
+	HOST(call), HOST(event_json), HOST(stream_to_fd),
 };

@@ -8,6 +8,7 @@
 
 #include "addr.h"
 #include "list_rows.h"
+#include "sandbox.h"
 
 /* One endpoint of one row of one instance; `row` NULL: behind the last. */
 struct modlisten_place {
@@ -72,11 +73,31 @@ static void modlisten_tell(const struct modlisten_place *first, const struct mod
 			first->endpoint.text);
 }
 
+/* The first that needs that nobody listens on a port, or NULL. */
+static const struct instance *modlisten_silent(struct instance *const *items, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (items[i]->cfg && sandbox_needs(&items[i], 1) & SANDBOX_NO_PORT) return items[i];
+	return NULL;
+}
+
+static void modlisten_tell_silent(const struct modlisten_place *p, const struct instance *silent, struct conf_report *r)
+{
+	conf_report_add(r, modlisten_where(p), "listen-port", "use \"unix:/path\", or another process with a configuration of its own",
+			"'%s' would listen on %s, and beside '%s' (module %s) nobody listens on a port", p->items[p->at]->name, p->endpoint.text,
+			silent->name, silent->module->m.name);
+}
+
 int modlisten_judge(struct instance *const *items, uint32_t n, struct conf_report *r)
 {
 	struct modlisten_place second = {.items = items, .count = n};
+	const struct instance *silent = modlisten_silent(items, n);
 	int rc = 0;
 	for (; modlisten_seek(&second); second.item++) {
+		if (silent && !second.endpoint.path) {
+			modlisten_tell_silent(&second, silent, r);
+			rc = -RTUN_ECONFIG;
+		}
 		struct modlisten_place first = {.items = items, .count = n};
 		for (; modlisten_seek(&first); first.item++) {
 			if (first.at == second.at && first.row_at == second.row_at && first.item == second.item) break;
@@ -87,4 +108,12 @@ int modlisten_judge(struct instance *const *items, uint32_t n, struct conf_repor
 		}
 	}
 	return rc;
+}
+
+json_t *modlisten_json(struct instance *in)
+{
+	struct modlisten_place p = {.items = &in, .count = 1};
+	json_t *all = json_array();
+	for (; modlisten_seek(&p); p.item++) json_array_append_new(all, json_string(p.endpoint.text));
+	return all;
 }

@@ -10,6 +10,7 @@
 #include "app_state.h"
 #include "event.h"
 #include "loop.h"
+#include "modlisten.h"
 #include "process.h"
 #include "sandbox.h"
 #include "status.h"
@@ -55,11 +56,11 @@ static json_t *status_alert(const char *code, const char *text, const char *reme
 			 value_json_text(remedy && remedy[0] ? remedy : NULL));
 }
 
-static json_t *status_module(const struct instance *in, const struct rtun_status *s)
+static json_t *status_module(struct instance *in, const struct rtun_status *s)
 {
-	return json_pack("{s:s, s:s, s:s?, s:s, s:o}", "name", in->name, "module", in->module->m.name, "version",
+	return json_pack("{s:s, s:s, s:s?, s:s, s:o, s:o}", "name", in->name, "module", in->module->m.name, "version",
 			 in->module->m.version, "state",
-			 status_words[s->state], "text", value_json_text(s->text));
+			 status_words[s->state], "text", value_json_text(s->text), "listen", modlisten_json(in));
 }
 
 static void status_instance(struct instance *in, json_t *alerts, json_t *modules)
@@ -103,11 +104,21 @@ void status_command(struct rtun_ctx *ctx, const void *args, struct rtun_reply *r
 	host_reply_ok(&reply, v);
 }
 
+void commands_command(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
+{
+	struct rtun_value *v = value_of(app_describe(ctx->self));
+	(void)args;
+	host_reply_ok(&reply, v);
+}
+
 /* ---- the core's own commands and events ---- */
 
 static const struct rtun_view status_view[] = {
 	{"sentence", NULL, RTUN_V_SENTENCE, 0}, {"state", "State", RTUN_V_TEXT, 0},        {"version", "Version", RTUN_V_TEXT, 0},
 	{"uptime_s", "Uptime, s", RTUN_V_TEXT, 0}, {"rss_bytes", "Memory", RTUN_V_BYTES, 0},
+};
+static const struct rtun_view commands_view[] = {
+	{"name", "COMMAND", RTUN_V_TEXT, 0}, {"instances", "ON", RTUN_V_LIST, 0}, {"doc", "DOES", RTUN_V_TEXT, 0},
 };
 static const struct rtun_view metric_view[] = {{"text", NULL, RTUN_V_SENTENCE, 0}};
 static const struct rtun_view doctor_view[] = {
@@ -118,7 +129,9 @@ static const struct rtun_view reload_view[] = {{"sentence", NULL, RTUN_V_SENTENC
 const struct rtun_command app_core_commands[] = {
 	{.name = "status", .doc = "How it goes: one sentence, then the modules.", .example = "restunnel status --wait=30",
 	 .run = status_command,
-	 .view = RTUN_LIST(status_view), .flags = RTUN_CMD_READONLY},
+	 .view = RTUN_LIST(status_view), .flags = RTUN_CMD_READONLY | RTUN_CMD_LIVE},
+	{.name = "commands", .doc = "All commands, and on which instances they work.", .example = "restunnel commands --json",
+	 .run = commands_command, .view = RTUN_LIST(commands_view), .view_items = "commands", .flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE},
 	{.name = "reload", .doc = "Read the configuration again; when anything in it is wrong, nothing changes.",
 	 .example = "restunnel reload",
 	 .run = reload_command, .view = RTUN_LIST(reload_view)},

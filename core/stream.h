@@ -77,6 +77,7 @@ void host_stream_failed(struct rtun_stream *s, uint32_t err);
 
 /* stream_fd.c */
 int host_stream_of_fd(struct rtun_ctx *ctx, int fd, struct rtun_stream **ret);
+int host_stream_to_fd(struct rtun_stream **s, int *ret_fd);
 int host_stream_addr(struct rtun_stream *s, uint32_t which, struct rtun_addr *ret);
 int host_stream_option(struct rtun_stream *s, uint32_t option, uint64_t value);
 /* wrap.c */

@@ -125,6 +125,21 @@ int host_stream_of_fd(struct rtun_ctx *ctx, int fd, struct rtun_stream **ret)
 	return stream_fd_create(ctx_loop(ctx), fd, ret);
 }
 
+int host_stream_to_fd(struct rtun_stream **sp, int *ret_fd)
+{
+	static const struct rtun_stream_ops none = {.size = sizeof(none)};
+	struct rtun_stream *s = *sp;
+	struct rtun_watch *w = s->self;
+	if (s->ops != &fd_ops || s->in.len || s->put.len || s->in_ended || s->out_shut || s->aborted)
+		return -RTUN_ENOTSUP;
+	*ret_fd = watch_fd(w);
+	host_unwatch(&w);
+	s->ops = &none;
+	s->self = NULL;
+	host_stream_close(sp);
+	return 0;
+}
+
 /* The socket at the bottom of any wrappers, or -1. */
 static int bottom(struct rtun_stream *s)
 {

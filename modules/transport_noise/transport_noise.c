@@ -218,7 +218,7 @@ static const struct rtun_command commands[] = {
 	 .flags = RTUN_CMD_OFFLINE},
 	{.name = "devices", .doc = "The paired devices, and which are online.", .example = "restunnel devices --json", .run = command_devices,
 	 .view = RTUN_LIST(device_view), .view_items = "devices", .empty = "No device is paired: run `restunnel pair`.",
-	 .flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE},
+	 .flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE | RTUN_CMD_LIVE},
 	{.name = "revoke", .doc = "Take a device's access away; its tunnel and streams end at once.", .example = "restunnel revoke old-phone",
 	 .args = &device_args, .run = command_revoke, .view = RTUN_LIST(revoke_view), .flags = RTUN_CMD_OFFLINE | RTUN_CMD_CONFIRM},
 	{.name = "rename", .doc = "Give a device another name.", .example = "restunnel rename phone old-phone", .args = &rename_args,
@@ -230,7 +230,8 @@ static const struct rtun_command commands[] = {
 	 .view = RTUN_LIST(limit_view), .flags = RTUN_CMD_OFFLINE},
 	{.name = "hubs", .doc = "The hubs this node is paired with, and whether it is connected.", .example = "restunnel hubs",
 	 .run = command_hubs, .view = RTUN_LIST(hub_view), .view_items = "hubs",
-	 .empty = "Not paired with any hub: run `restunnel pair` on the hub, then what it prints here.", .flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE},
+	 .empty = "Not paired with any hub: run `restunnel pair` on the hub, then what it prints here.",
+	 .flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE | RTUN_CMD_LIVE},
 	{.name = "forget", .doc = "Unpair this node from a hub.", .example = "restunnel forget vps", .args = &forget_args, .run = command_forget,
 	 .view = RTUN_LIST(forget_view), .flags = RTUN_CMD_OFFLINE | RTUN_CMD_CONFIRM},
 };
@@ -259,7 +260,7 @@ static const struct rtun_metric metrics[] = {
 static const struct rtun_port ports[] = {{RTUN_DIALER, "role=hub"}};
 
 static const struct rtun_need needs[] = {
-	{RTUN_NEED_CONNECT, "role=node"}, {RTUN_NEED_RESOLVE, "role=node"}, {RTUN_NEED_UDP, "role=node"},
+	{RTUN_NEED_CONNECT, "role=node"}, {RTUN_NEED_RESOLVE, "role=node"}, {RTUN_NEED_UDP, "role=node"}, {RTUN_NEED_NO_PORT, "role=node"},
 };
 
 RTUN_MODULE(transport_noise,

@@ -151,6 +151,85 @@ START_TEST(abandoned)
 }
 END_TEST
 
+/* ---- by a module ---- */
+
+static struct {
+	char json[4096], code[40];
+	uint32_t calls;
+	struct rtun_op *op;
+} heard;
+
+static void hear(void *arg, const struct rtun_answer *a)
+{
+	(void)arg;
+	heard.op = NULL;
+	heard.calls++;
+	snprintf(heard.json, sizeof(heard.json), "%s", a->json ? a->json : "");
+	snprintf(heard.code, sizeof(heard.code), "%s", a->code);
+	ck_assert(a->json ? a->json_len == strlen(a->json) : a->text[0] != 0);
+}
+
+static void module_calls(const char *verb, const char *on, const char *args)
+{
+	const struct rtun_call_req req = {.size = sizeof(req), .verb = verb, .on = on, .args = args, .args_len = args ? strlen(args) : 0, .cb = hear};
+	memset(&heard, 0, sizeof(heard));
+	ck_assert_int_eq(rtun_call(&bed.app->instances[0]->host.ctx, &req, &heard.op), 0);
+	ck_assert_uint_eq(heard.calls, 0); /* never from inside */
+	ck_assert_ptr_nonnull(heard.op);
+}
+
+static const struct {
+	const char *verb, *on, *args, *json, *code;
+} by_module[] = {
+	{"greet", NULL, "{\"who\":\"bob\"}", "{\"schema\":1,\"text\":\"moin, bob x1\",\"others\":[]}", ""},
+	{"greet", "c", "{\"who\":\"bob\"}", "{\"schema\":1,\"text\":\"moin, bob x1\",\"others\":[]}", ""},
+	{"later", NULL, NULL, "{\"schema\":1,\"late\":true}", ""},
+	{"greet", NULL, "{\"who\":", "", "bad-request"},
+	{"greet", NULL, "[]", "", "bad-argument"},
+	{"greet", "p", NULL, "", "unknown-command"},
+	{"greet", "nobody", NULL, "", "unknown-instance"},
+	{"nothing", NULL, NULL, "", "unknown-command"},
+	{"refuse", NULL, NULL, "", "no-way"},
+};
+
+START_TEST(called_by_a_module)
+{
+	bed_good(TWO);
+	module_calls(by_module[_i].verb, by_module[_i].on, by_module[_i].args);
+	loop_advance(bed.loop, 30 * RTUN_MS);
+	ck_assert_uint_eq(heard.calls, 1);
+	ck_assert_str_eq(heard.json, by_module[_i].json);
+	ck_assert_str_eq(heard.code, by_module[_i].code);
+}
+END_TEST
+
+/* Given up before the verb has answered, and after it, but before that is told. */
+START_TEST(call_given_up)
+{
+	bed_good(TWO);
+	module_calls(_i ? "greet" : "later", NULL, _i ? "{\"who\":\"bob\"}" : NULL);
+	rtun_op_cancel(&heard.op);
+	ck_assert_ptr_null(heard.op);
+	loop_advance(bed.loop, 30 * RTUN_MS);
+	ck_assert_uint_eq(heard.calls, 0);
+}
+END_TEST
+
+/* The core's own verbs are there, and say what others there are. */
+START_TEST(commands_by_a_module)
+{
+	bed_good(TWO);
+	module_calls("commands", NULL, NULL);
+	loop_turn(bed.loop);
+	json_t *j = app_describe(bed.app);
+	char *text = json_dumps(j, JSON_COMPACT);
+	ck_assert_int_eq(strncmp(heard.json, text, sizeof(heard.json) - 1), 0);
+	bed_says(heard.json, "\"live\":true");
+	free(text);
+	json_decref(j);
+}
+END_TEST
+
 START_TEST(stopped_before_the_answer)
 {
 	struct rtun_reply *reply;
@@ -341,6 +420,9 @@ int main(void)
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, later);
 	tcase_add_test(tc, abandoned);
+	tcase_add_loop_test(tc, called_by_a_module, 0, sizeof(by_module) / sizeof(by_module[0]));
+	tcase_add_loop_test(tc, call_given_up, 0, 2);
+	tcase_add_test(tc, commands_by_a_module);
 	tcase_add_test(tc, stopped_before_the_answer);
 	tcase_add_test(tc, finding);
 	tcase_add_test(tc, description);

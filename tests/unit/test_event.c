@@ -195,6 +195,22 @@ START_TEST(as_json)
 }
 END_TEST
 
+/* For modules: into a buffer of theirs, or nothing of it. */
+START_TEST(as_text)
+{
+	static const char expected[] = "{\"event\":\"exit.up\",\"instance\":\"i\",\"fields\":{\"who\":\"a\",\"n\":18,\"when\":null,\"err\":\"ok\"}}";
+	const int64_t len = sizeof(expected) - 1;
+	const struct payload p = {"a", 18, 0, 0};
+	struct host_ctx core = {{&host_table, NULL, NULL}, bed.loop, NULL, NULL, bus};
+	char buf[sizeof(expected)];
+	ck_assert_int_eq(rtun_event_json(&core.ctx, &up, "i", &p, buf, sizeof(buf)), len);
+	ck_assert_str_eq(buf, expected);
+	ck_assert_int_eq(rtun_event_json(&core.ctx, &up, "i", &p, buf, sizeof(buf) - 1), len);
+	ck_assert_str_eq(buf, "");
+	ck_assert_int_eq(rtun_event_json(&core.ctx, &up, "i", &p, NULL, 0), len);
+}
+END_TEST
+
 /* A type of a module that is wrong, or newer: rows outside of the payload, kinds that nobody knows. */
 START_TEST(hostile_types)
 {
@@ -246,6 +262,7 @@ int main(void)
 	tcase_add_test(tc, bounded);
 	tcase_add_test(tc, destroyed_while_waiting);
 	tcase_add_test(tc, as_json);
+	tcase_add_test(tc, as_text);
 	tcase_add_test(tc, hostile_types);
 	tcase_add_test(tc, error_words);
 	tcase_add_test(tc, without_a_bus);

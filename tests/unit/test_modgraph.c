@@ -115,6 +115,22 @@ START_TEST(one_if_there_is_any)
 END_TEST
 
 /* A mistake is told once: not again for everything that depends on it. */
+/* Who promises that nobody listens on a port finds a unix socket good, a port not, and does not mind what others do alone. */
+START_TEST(no_port)
+{
+	bed_good("modules:\n  - {module: tm_escape, needs: no-port}\n  - {module: tm_keeper, listen: \"unix:/tmp/x\"}\n");
+}
+END_TEST
+
+START_TEST(a_port_where_none_may_be)
+{
+	const struct conf_problem *p = bed_bad("modules:\n  - {module: tm_keeper, listen: [\"unix:/tmp/x\", \"127.0.0.1:9000\"]}\n"
+					       "  - {module: tm_escape, needs: no-port}\n", 3, 49, "listen-port");
+	bed_says(p->text, "beside 'tm_escape'");
+	bed_says(p->remedy, "unix:");
+}
+END_TEST
+
 START_TEST(unknown_module_once)
 {
 	const struct conf_problem *p = bed_bad("modules:\n  - module: tm_consumer\n    to: p\n  - {module: tm_provdier, name: p}\n", 5, 14, "unknown-module");
@@ -259,6 +275,8 @@ int main(void)
 	tcase_add_test(tc, ring_of_one);
 	tcase_add_test(tc, chain_and_rows_that_do_not_hold);
 	tcase_add_test(tc, one_if_there_is_any);
+	tcase_add_test(tc, no_port);
+	tcase_add_test(tc, a_port_where_none_may_be);
 	tcase_add_test(tc, unknown_module_once);
 	tcase_add_test(tc, bad_options_once);
 	tcase_add_test(tc, all_errors_at_once);

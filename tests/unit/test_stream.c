@@ -779,6 +779,35 @@ static void socket_pair(struct rtun_stream **s, int *peer)
 	*peer = fd[1];
 }
 
+/* Back to the socket it was, but only as long as nobody has used it. */
+START_TEST(socket_again)
+{
+	struct rtun_stream *s, *used;
+	const uint8_t *p;
+	int peer, other, fd;
+	char c = 0;
+	socket_pair(&s, &peer);
+	ck_assert_int_eq(send(peer, "x", 1, 0), 1);
+	ck_assert_int_eq(rtun_stream_to_fd(&s, &fd), 0);
+	ck_assert_ptr_null(s);
+	loop_turn(loop);
+	ck_assert_int_eq(recv(fd, &c, 1, 0), 1);
+	ck_assert_int_eq(send(fd, "y", 1, 0), 1);
+	ck_assert_int_eq(recv(peer, &c, 1, 0), 1);
+	ck_assert_int_eq(c, 'y');
+	socket_pair(&used, &other);
+	ck_assert_int_eq(send(other, "x", 1, 0), 1);
+	ck_assert_int_eq(rtun_peek(used, 1, &p), 1);
+	ck_assert_int_eq(rtun_stream_to_fd(&used, &fd), -RTUN_ENOTSUP);
+	ck_assert_ptr_nonnull(used);
+	host_stream_close(&used);
+	loop_turn(loop);
+	close(fd);
+	close(peer);
+	close(other);
+}
+END_TEST
+
 START_TEST(socket_relay)
 {
 	struct rtun_stream *a, *b;
@@ -896,6 +925,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, finish_is_polite, 0, 2);
 	tcase_add_test(t, budget_ends_one_stream);
 	tcase_add_loop_test(t, wrapper_stops_and_resumes, 0, 16);
+	tcase_add_test(t, socket_again);
 	tcase_add_test(t, socket_relay);
 	tcase_add_test(t, timers_in_order);
 	tcase_add_test(t, work_ends_in_the_loop);

@@ -18,6 +18,7 @@ extern "C" {
 #define RTUN_CMD_READONLY 1U /* no effect: GET in the API */
 #define RTUN_CMD_OFFLINE 2U  /* works without a running daemon: called after `setup`, before `prepare` */
 #define RTUN_CMD_CONFIRM 4U  /* destroys something: a page asks first */
+#define RTUN_CMD_LIVE 8U     /* read-only, no argument, cheap, answered at once: a page shows it as it changes */
 
 /* Flags of an argument's row (RTUN_T_... types as in a schema), beside RTUN_REQUIRED and RTUN_SECRET */
 #define RTUN_POSITIONAL 256U /* VERB VALUE, in the rows' order; else --key VALUE */
@@ -76,6 +77,29 @@ struct rtun_check {
 /* Values: JSON-like trees. A container owns what is put into it: a value given to rtun_set() or rtun_append() must not
  * be used again, even when the call fails (the failure is remembered and makes the reply an error). NULL as text
  * gives null. Getters of a missing or other-typed member give NULL, 0 or the default. */
+
+/* Calling the verbs of others, as the command line does over the control socket: rtun_call(). For those who offer all of
+ * them by another way. The core's own verbs are among them: `commands` describes all verbs, with what is needed to render
+ * their arguments and answers; `status`; `metrics` gives the text that Prometheus reads. */
+struct rtun_answer {
+	uint32_t size;
+	uint32_t reserved;
+	const char *json; /* the answer as --json prints it; NULL: it failed, and the next three say why */
+	uint64_t json_len;
+	const char *code, *text, *remedy; /* stable word, sentence, what to do (NULL: nothing is known) */
+};
+/* From the loop, once; all is good during the call. In it the op is dead already. */
+typedef void rtun_answer_cb(void *arg, const struct rtun_answer *answer);
+struct rtun_call_req {
+	uint32_t size;
+	uint32_t flags;
+	const char *verb;
+	const char *on;    /* which instance, where several have the verb; NULL: the only one */
+	const char *args;  /* a JSON object; NULL: none */
+	uint64_t args_len;
+	rtun_answer_cb *cb;
+	void *arg;
+};
 
 /* Metrics: rendered by whoever exports, who knows no module. `name` starts with restunnel_. `collect` calls
  * rtun_metric(sink, value, label values...) once for each combination of labels, [loop]. */

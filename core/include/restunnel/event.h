@@ -39,7 +39,10 @@ typedef void rtun_event_cb(void *arg, const struct rtun_event_type *type, const 
 /* rtun_publish(ctx, type, payload)   Copies the payload and its texts; delivery follows in this turn of the loop, in
  *                                    order. When 1024 wait, further ones are dropped and counted.
  * rtun_subscribe(ctx, name, cb, arg, &sub)  `name` of a type, "exit.*", or "*". 0 or -RTUN_ENOMEM.
- * rtun_unsubscribe(&sub)             No callback after it. */
+ * rtun_unsubscribe(&sub)             No callback after it.
+ * rtun_event_json(ctx, type, instance, payload, buf, size)  In the callback: the event as the command line gets it,
+ *                                    {"event","instance","fields":{}}, NUL-terminated. The bytes it has without the NUL,
+ *                                    even when they did not fit into `size` (then buf is ""); -RTUN_ENOMEM. */
 
 #ifdef __cplusplus
 }

@@ -185,6 +185,11 @@ struct rtun_host {
 
 	/* the end */
 	void (*hold)(struct rtun_ctx *, int32_t n);
+
+	/* for those who show and offer what all modules have */
+	int (*call)(struct rtun_ctx *, const struct rtun_call_req *, struct rtun_op **);
+	int64_t (*event_json)(struct rtun_ctx *, const struct rtun_event_type *, const char *instance, const void *payload, char *buf, uint64_t size);
+	int (*stream_to_fd)(struct rtun_stream **, int *ret_fd);
 };
 
 /* What every callback of a module is given. */
@@ -240,6 +245,11 @@ static inline int rtun_subscribe(struct rtun_ctx *ctx, const char *name, rtun_ev
 static inline void rtun_unsubscribe(struct rtun_subscription **s)
 {
 	if (*s) RTUN_HOST(*s)->unsubscribe(s);
+}
+static inline int64_t rtun_event_json(struct rtun_ctx *ctx, const struct rtun_event_type *type, const char *instance, const void *payload,
+				      char *buf, uint64_t size)
+{
+	return ctx->host->event_json(ctx, type, instance, payload, buf, size);
 }
 
 /* ---- Loop ------------------------------------------------------------------------------------------------------ */
@@ -345,6 +355,10 @@ static inline int rtun_stream_of_fd(struct rtun_ctx *ctx, int fd, struct rtun_st
 {
 	return ctx->host->stream_of_fd(ctx, fd, ret);
 }
+
+/* The other way round, for a library that wants a socket: the one below a stream that nobody has read, written or
+ * wrapped yet is yours to close, and *s becomes NULL. -RTUN_ENOTSUP: this stream has none, or was used; nothing happened. */
+static inline int rtun_stream_to_fd(struct rtun_stream **s, int *ret_fd) { return RTUN_HOST(*s)->stream_to_fd(s, ret_fd); }
 
 /* ---- Streams: see stream.h ------------------------------------------------------------------------------------- */
 
@@ -463,6 +477,9 @@ static inline void rtun_reply_fail(struct rtun_reply **r, const char *code, cons
 {
 	RTUN_HOST(*r)->reply_fail(r, code, text, remedy);
 }
+/* Call a verb of any instance, also one's own; not before `start`. The request is copied. 0: its answer, or its failure, comes from the
+ * loop. -RTUN_ENOMEM; -RTUN_ENOTSUP: there are no other instances (a unit test). Cancelling gives up the answer, not what the verb does. */
+static inline int rtun_call(struct rtun_ctx *ctx, const struct rtun_call_req *req, struct rtun_op **ret) { return ctx->host->call(ctx, req, ret); }
 static inline void rtun_metric(struct rtun_metric_sink *sink, double value, const char *const *label_values, uint32_t n)
 {
 	RTUN_HOST(sink)->metric(sink, value, label_values, n);

@@ -40,13 +40,14 @@ static const struct rtun_option rows[] = {
 	RTUN_TEXT(S, path, "/nonexistent", 0, NULL, "Where to try it."),
 	RTUN_FILE(S, allowed_file, NULL, 0, NULL, "A file that an option names."),
 	RTUN_INT(S, port, "1", 1, 65535, 0, NULL, "Where to connect to."),
-	RTUN_CHOICE(S, needs, "nothing|connect|udp|resolve|netlink|listen|unix", "nothing", 0, NULL, "What to declare."),
+	RTUN_CHOICE(S, needs, "nothing|connect|udp|resolve|netlink|listen|unix|no-port", "nothing", 0, NULL, "What to declare."),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(S, rows);
 
 static const struct rtun_need needs[] = {
 	{RTUN_NEED_CONNECT, "needs=connect"}, {RTUN_NEED_UDP, "needs=udp"}, {RTUN_NEED_RESOLVE, "needs=resolve"},
 	{RTUN_NEED_NETLINK, "needs=netlink"}, {RTUN_NEED_LISTEN, "needs=listen"}, {RTUN_NEED_UNIX, "needs=unix"},
+	{RTUN_NEED_NO_PORT, "needs=no-port"},
 };
 
 /* ---- attempts: 0 or negative, errno says why ---- */
