@@ -5,7 +5,7 @@
 #	need_packages $build_packages ...	installs those that are missing, and says so
 
 build_packages="gcc make libc6-dev autoconf automake libtool pkg-config libev-dev libsodium-dev libyaml-dev libc-ares-dev
-	libjansson-dev libqrencode-dev libpng-dev libssl-dev libseccomp-dev"
+	libjansson-dev libqrencode-dev libpng-dev libssl-dev libseccomp-dev libmicrohttpd-dev"
 demo_packages="iproute2 util-linux curl python3"
 test_packages="$demo_packages check faketime nftables nginx openssl procps ncat netcat-openbsd openssh-client openssh-server systemd
 	nmap bind9-dnsutils git wget aria2 proxychains4 python3-requests python3-socks"

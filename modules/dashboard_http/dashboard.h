@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * dashboard.h - an instance of the dashboard, and who does what for it:
+ *
+ *   dashboard_http.c  options, life, the verb `dashboard`
+ *   server.c          HTTP, by libmicrohttpd; guard.c: may a request be looked at; login.c: whose is it
+ *   route.c           which path is whose; page.c: the page's files
+ *   api.c             /api/v1/VERB: every verb of every instance; openapi.c describes them
+ *   live.c            /api/v1/events: what changes, as it changes; patch.c: the difference of two states; news.c: events
+ *
+ * No file here knows another module: verbs, events and metrics come through restunnel/command.h and event.h.
+ */
+#ifndef DASHBOARD_H
+#define DASHBOARD_H
+
+#include <jansson.h>
+
+#include <restunnel/module.h>
+
+#include "guard.h"
+#include "live.h"
+#include "login.h"
+#include "news.h"
+#include "server.h"
+
+#define DASH_API "/api/v1/"
+
+struct dash_options {
+	struct rtun_list listen;
+	uint64_t session;
+	const char *metrics_token_file;
+	struct rtun_list proxy_pac;
+};
+
+struct dash {
+	struct rtun_ctx *ctx;
+	struct dash_options o;
+	struct dash_server *server;
+	struct dash_login login;
+	struct dash_news *news;
+	struct dash_live *live;
+	char *metrics_token; /* NULL: none is asked for */
+	json_t *commands;    /* what the verb `commands` said; NULL: not yet */
+	struct rtun_op *asking;
+};
+
+static inline int64_t dash_seconds(const struct dash *d) { return rtun_wall(d->ctx) / 1000; }
+
+/* dashboard_http.c: the key of all logins is another one from now on. 0 or -RTUN_EIO (logged). */
+int dash_login_forget_all(struct dash *d);
+
+/* route.c */
+extern const struct dash_server_calls dash_routes;
+
+/* api.c */
+const json_t *dash_api_command(const struct dash *d, const char *verb);
+void dash_api_call(struct dash *d, struct dash_exchange *x, const struct dash_request *r);
+/* Takes the reference; NULL: out of memory. */
+void dash_api_json(struct dash_exchange *x, uint32_t status, json_t *j);
+void dash_api_refuse(struct dash_exchange *x, const struct dash_refusal *r);
+/* The JSON object of a body; NULL after an answer that says what is wrong with it. */
+json_t *dash_api_body(struct dash_exchange *x, const struct dash_request *r);
+
+/* openapi.c: new reference, or NULL. */
+json_t *dash_openapi(const json_t *commands, const char *version);
+
+/* page.c: the file behind a path, or NULL. */
+struct dash_file {
+	const char *path, *type;
+	const unsigned char *p;
+	uint64_t len;
+};
+const struct dash_file *dash_page_file(const char *path);
+
+#endif

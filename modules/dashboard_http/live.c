@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * live.c - rounds of questions, and who reads what came of them.
+ */
+#include "live.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dashboard.h"
+#include "patch.h"
+
+#define ROUND (500 * RTUN_MS)
+#define METRICS_EACH 4U        /* rounds: metrics are many, and change slowly */
+#define KEEP_ALIVE (15 * RTUN_S)
+#define READ_TIME (20 * RTUN_S) /* for one message */
+
+/* A message, shared by its readers. */
+struct text {
+	uint32_t refs;
+	size_t len;
+	char p[];
+};
+
+struct reader {
+	struct reader *next, **at;
+	struct dash_live *live;
+	struct dash_exchange *x;
+	uint64_t version; /* of the state that it has, or will have when `text` is read; 0: none */
+	struct text *text;
+	size_t pos;
+	uint64_t since; /* when `text` began, or ended */
+};
+
+/* One question of a round. */
+struct question {
+	struct question *next, **at;
+	struct dash_live *live;
+	struct rtun_op *op;
+	char *verb, *on;
+};
+
+struct dash_live {
+	struct dash *d;
+	struct rtun_timer *timer;
+	struct reader *readers;
+	uint32_t reader_count;
+	struct question *questions; /* without an answer yet */
+	bool asking;                /* not all are asked */
+	uint64_t rounds;
+	json_t *state, *fresh;
+	uint64_t version;  /* of the state */
+	uint64_t news;     /* told in it */
+	struct text *snapshot, *update; /* of this version; NULL: not made yet; an update may not be there */
+};
+
+/* ---- messages ---- */
+
+static void text_unref(struct text **t)
+{
+	if (*t && !--(*t)->refs)
+		free(*t);
+	*t = NULL;
+}
+
+static struct text *text_of(const char *p, size_t len)
+{
+	struct text *t = malloc(sizeof(*t) + len);
+	if (!t)
+		return NULL;
+	t->refs = 1;
+	t->len = len;
+	memcpy(t->p, p, len);
+	return t;
+}
+
+struct list {
+	FILE *out;
+	bool more;
+};
+
+static void put_news(void *arg, const char *json)
+{
+	struct list *l = arg;
+	fprintf(l->out, "%s%s", l->more ? "," : "", json);
+	l->more = true;
+}
+
+/* `value` may be NULL. */
+static struct text *message(struct dash_live *l, const char *event, const char *key, json_t *value, uint64_t since)
+{
+	char *p = NULL, *json = value ? json_dumps(value, JSON_COMPACT) : NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&p, &len);
+	struct text *t = NULL;
+	if (out) {
+		struct list list = {out, false};
+		fprintf(out, "event: %s\nid: %llu\ndata: {\"at\":%lld,\"%s\":%s,\"news\":[", event, (unsigned long long)l->version,
+			(long long)rtun_wall(l->d->ctx), key, json ? json : "null");
+		dash_news_each(l->d->news, since, put_news, &list);
+		fputs("]}\n\n", out);
+		if (!fclose(out) && (json || !value))
+			t = text_of(p, len);
+	}
+	free(p);
+	free(json);
+	return t;
+}
+
+/* ---- readers ---- */
+
+static void reader_take(struct reader *r, struct text *t)
+{
+	t->refs++;
+	r->text = t;
+	r->pos = 0;
+	r->since = rtun_now(r->live->d->ctx);
+}
+
+/* What it should read next, if anything. */
+static void reader_next(struct reader *r)
+{
+	struct dash_live *l = r->live;
+	if (r->text || r->version == l->version)
+		return;
+	if (r->version && r->version + 1 == l->version && l->update) {
+		reader_take(r, l->update);
+	} else {
+		if (!l->snapshot)
+			l->snapshot = message(l, "snapshot", "state", l->state, 0);
+		if (!l->snapshot)
+			return;
+		reader_take(r, l->snapshot);
+	}
+	r->version = l->version;
+}
+
+static int64_t reader_read(void *arg, char *buf, uint64_t size)
+{
+	struct reader *r = arg;
+	reader_next(r);
+	if (!r->text)
+		return 0;
+	uint64_t n = r->text->len - r->pos < size ? r->text->len - r->pos : size;
+	memcpy(buf, r->text->p + r->pos, n);
+	r->pos += n;
+	if (r->pos == r->text->len) {
+		text_unref(&r->text);
+		r->since = rtun_now(r->live->d->ctx);
+	}
+	return (int64_t)n;
+}
+
+static void reader_gone(void *arg)
+{
+	struct reader *r = arg;
+	*r->at = r->next;
+	if (r->next)
+		r->next->at = r->at;
+	r->live->reader_count--;
+	text_unref(&r->text);
+	free(r);
+}
+
+/* Something may be there for it; or it is too slow. */
+static void reader_look(struct reader *r, uint64_t now)
+{
+	static const char nothing[] = ":\n\n";
+	if (r->text && now - r->since > READ_TIME) {
+		dash_exchange_cut(r->x);
+		return;
+	}
+	if (!r->text && r->version == r->live->version && now - r->since > KEEP_ALIVE) {
+		struct text *t = text_of(nothing, sizeof(nothing) - 1);
+		if (t) {
+			reader_take(r, t);
+			t->refs--;
+		}
+	}
+	if (r->text || r->version != r->live->version)
+		dash_exchange_wake(r->x);
+}
+
+static void look_at_all(struct dash_live *l)
+{
+	uint64_t now = rtun_now(l->d->ctx);
+	for (struct reader *r = l->readers, *next; r; r = next) {
+		next = r->next;
+		reader_look(r, now);
+	}
+}
+
+/* ---- rounds ---- */
+
+static void publish(struct dash_live *l)
+{
+	json_t *patch = l->state ? dash_patch(l->state, l->fresh) : NULL;
+	uint64_t news = dash_news_count(l->d->news);
+	if (!l->state || patch || news != l->news) {
+		text_unref(&l->snapshot);
+		text_unref(&l->update);
+		l->version++;
+		if (l->state)
+			l->update = message(l, "update", "patch", patch, l->news);
+		l->news = news;
+		json_decref(l->state);
+		l->state = json_incref(l->fresh);
+	}
+	json_decref(patch);
+	json_decref(l->fresh);
+	l->fresh = NULL;
+	look_at_all(l);
+	if (l->readers)
+		rtun_timer_start(l->timer, ROUND);
+}
+
+/* NAME{LABELS} VALUE, line by line. */
+static void take_metrics(json_t *fresh, const char *text)
+{
+	json_t *all = json_object();
+	for (const char *line = text, *end; line && *line; line = *end ? end + 1 : end) {
+		end = line + strcspn(line, "\n");
+		const char *space = memrchr(line, ' ', (size_t)(end - line));
+		char key[512];
+		if (*line == '#' || !space || (size_t)(space - line) >= sizeof(key))
+			continue;
+		memcpy(key, line, (size_t)(space - line));
+		key[space - line] = '\0';
+		double v = strtod(space + 1, NULL);
+		bool whole = v > -9e15 && v < 9e15 && !(v > (double)(int64_t)v) && !(v < (double)(int64_t)v);
+		json_object_set_new(all, key, whole ? json_integer((int64_t)v) : json_real(v));
+	}
+	json_object_set_new(fresh, "metrics", all);
+}
+
+static void take_answer(struct question *q, json_t *answer)
+{
+	json_t *verbs, *of_verb;
+	if (strcmp(q->verb, "metrics") == 0) {
+		take_metrics(q->live->fresh, json_string_value(json_object_get(answer, "text")));
+		return;
+	}
+	verbs = json_object_get(q->live->fresh, "verbs");
+	of_verb = json_object_get(verbs, q->verb);
+	if (!of_verb) {
+		json_object_set_new(verbs, q->verb, json_object());
+		of_verb = json_object_get(verbs, q->verb);
+	}
+	json_object_set(of_verb, q->on ? q->on : "", answer);
+}
+
+static void question_free(struct question *q)
+{
+	*q->at = q->next;
+	if (q->next)
+		q->next->at = q->at;
+	rtun_op_cancel(&q->op);
+	free(q->verb);
+	free(q->on);
+	free(q);
+}
+
+/* Who has no answer (a verb that is not for this instance) is left out. */
+static void on_answer(void *arg, const struct rtun_answer *a)
+{
+	struct question *q = arg;
+	struct dash_live *l = q->live;
+	json_t *answer = a->json ? json_loadb(a->json, a->json_len, 0, NULL) : NULL;
+	q->op = NULL;
+	if (answer)
+		take_answer(q, answer);
+	json_decref(answer);
+	question_free(q);
+	if (!l->questions && !l->asking)
+		publish(l);
+}
+
+static void ask(struct dash_live *l, const char *verb, const char *on)
+{
+	struct question *q = calloc(1, sizeof(*q));
+	struct rtun_call_req req = {.size = sizeof(req), .verb = verb, .on = on, .cb = on_answer, .arg = q};
+	if (!q)
+		return;
+	q->live = l;
+	q->next = l->questions;
+	q->at = &l->questions;
+	if (q->next)
+		q->next->at = &q->next;
+	l->questions = q;
+	q->verb = strdup(verb);
+	q->on = on ? strdup(on) : NULL;
+	if (!q->verb || (on && !q->on) || rtun_call(l->d->ctx, &req, &q->op) < 0)
+		question_free(q);
+}
+
+static void ask_live(struct dash_live *l)
+{
+	json_t *command, *instances, *in;
+	size_t i, j;
+	json_array_foreach(json_object_get(l->d->commands, "commands"), i, command) {
+		const char *verb = json_string_value(json_object_get(command, "name"));
+		if (!verb || !json_is_true(json_object_get(command, "live")))
+			continue;
+		instances = json_object_get(command, "instances");
+		if (!json_array_size(instances))
+			ask(l, verb, NULL);
+		json_array_foreach(instances, j, in)
+			ask(l, verb, json_string_value(in));
+	}
+}
+
+static void begin_round(void *arg)
+{
+	struct dash_live *l = arg;
+	json_t *metrics = json_object_get(l->state, "metrics");
+	if (!l->readers || l->questions)
+		return;
+	l->fresh = json_pack("{s:{}}", "verbs");
+	if (metrics)
+		json_object_set(l->fresh, "metrics", metrics);
+	l->asking = true; /* answers come later; but a question that can't be asked may be the last one */
+	ask_live(l);
+	if (l->rounds++ % METRICS_EACH == 0)
+		ask(l, "metrics", NULL);
+	l->asking = false;
+	if (!l->questions)
+		publish(l);
+}
+
+/* ---- life ---- */
+
+bool dash_live_read(struct dash_live *l, struct dash_exchange *x)
+{
+	static const struct dash_feed_calls calls = {reader_read, reader_gone};
+	struct reader *r = l->reader_count < DASH_READERS_MAX ? calloc(1, sizeof(*r)) : NULL;
+	if (!r)
+		return false;
+	r->live = l;
+	r->x = x;
+	r->since = rtun_now(l->d->ctx);
+	r->next = l->readers;
+	r->at = &l->readers;
+	if (r->next)
+		r->next->at = &r->next;
+	l->readers = r;
+	if (!l->reader_count++ && !l->questions) { /* the first after a while: what is known is old */
+		json_decref(l->state);
+		l->state = NULL;
+		l->rounds = 0;
+		rtun_timer_start(l->timer, 0);
+	}
+	r->version = l->state ? 0 : l->version; /* until there is something */
+	dash_exchange_feed(x, &calls, r);
+	return true;
+}
+
+uint32_t dash_live_readers(const struct dash_live *l) { return l->reader_count; }
+
+int dash_live_create(struct dash *d, struct dash_live **ret)
+{
+	struct dash_live *l = calloc(1, sizeof(*l));
+	*ret = l;
+	if (!l)
+		return -RTUN_ENOMEM;
+	l->d = d;
+	return rtun_timer_create(d->ctx, begin_round, l, &l->timer);
+}
+
+void dash_live_destroy(struct dash_live **lp)
+{
+	struct dash_live *l = *lp;
+	if (!l)
+		return;
+	while (l->questions)
+		question_free(l->questions);
+	rtun_timer_destroy(&l->timer);
+	text_unref(&l->snapshot);
+	text_unref(&l->update);
+	json_decref(l->state);
+	json_decref(l->fresh);
+	free(l);
+	*lp = NULL;
+}

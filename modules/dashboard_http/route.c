@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * route.c - which path is whose: the page's files, a few things of the dashboard's own, and all verbs.
+ */
+#include <qrencode.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dashboard.h"
+
+#define QR_TEXT_MAX 1024U
+
+static const struct dash_refusal not_found = {404, "not-found", "there is nothing here", "the page is at /"};
+static const struct dash_refusal not_yet = {503, "starting", "restunnel is starting", "try again in a moment"};
+
+/* ---- login ---- */
+
+static void login(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
+{
+	static const struct dash_refusal wrong = {403, "wrong-login", "this link was used already, or it has expired",
+						  "run `restunnel dashboard` for a new one"};
+	static const struct dash_refusal locked = {429, "locked", "there were too many wrong logins",
+						   "run `restunnel dashboard`: its new link works at once"};
+	char cookie[DASH_COOKIE_SIZE], header[DASH_COOKIE_SIZE + 80], token[DASH_SECRET_TEXT], body[128];
+	json_t *args = dash_api_body(x, r);
+	if (!args)
+		return;
+	const char *text = json_string_value(json_object_get(args, "token"));
+	int rc = dash_login_exchange(&d->login, text ? text : "", dash_seconds(d));
+	json_decref(args);
+	if (rc < 0) {
+		rtun_log(d->ctx, RTUN_WARN, "a login was refused: %s", rc == -RTUN_EDENIED ? wrong.text : locked.text);
+		dash_api_refuse(x, rc == -RTUN_EDENIED ? &wrong : &locked);
+		return;
+	}
+	dash_login_open(&d->login, r->port, dash_seconds(d), cookie, token);
+	snprintf(header, sizeof(header), "%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld", cookie, (long long)d->login.life);
+	snprintf(body, sizeof(body), "{\"schema\":1,\"token\":\"%s\"}", token);
+	struct dash_answer a = {.status = 200, .type = "application/json", .body = body, .len = strlen(body), .extra = {{"Set-Cookie", header}}};
+	dash_exchange_answer(x, &a);
+	rtun_log(d->ctx, RTUN_INFO, "somebody has logged in with a link of `restunnel dashboard`");
+}
+
+/* All sessions end, not only this one: there is nothing but the key to tell them by. */
+static void logout(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
+{
+	static const struct dash_refusal not_stored = {500, "not-stored", "the new key of all logins could not be stored", "see the log"};
+	(void)r;
+	if (dash_login_forget_all(d) < 0)
+		dash_api_refuse(x, &not_stored);
+	else
+		dash_api_json(x, 200, json_pack("{s:i}", "schema", 1));
+}
+
+/* ---- what is not a verb ---- */
+
+static void events(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
+{
+	static const struct dash_refusal too_many = {503, "too-many-pages", "too many pages are open", "close some"};
+	(void)r;
+	if (!dash_live_read(d->live, x))
+		dash_api_refuse(x, &too_many);
+}
+
+static void openapi(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
+{
+	(void)r;
+	dash_api_json(x, 200, dash_openapi(d->commands, rtun_program_version(d->ctx)));
+}
+
+/* A text as the modules of a QR code, for whoever draws it: {"size", "rows": ["0110..", ...]}. */
+static void qr(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
+{
+	static const struct dash_refusal bad = {400, "bad-argument", "\"text\" must have 1 to 1024 bytes", NULL};
+	json_t *args = dash_api_body(x, r), *rows = json_array();
+	const char *text = json_string_value(json_object_get(args, "text"));
+	char line[178]; /* version 40 */
+	QRcode *code = text && *text && strlen(text) <= QR_TEXT_MAX ? QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L) : NULL;
+	(void)d;
+	for (int y = 0; code && y < code->width; y++) {
+		for (int i = 0; i < code->width; i++)
+			line[i] = code->data[y * code->width + i] & 1 ? '1' : '0';
+		json_array_append_new(rows, json_stringn(line, (size_t)code->width));
+	}
+	if (code)
+		dash_api_json(x, 200, json_pack("{s:i, s:i, s:O}", "schema", 1, "size", code->width, "rows", rows));
+	else if (args)
+		dash_api_refuse(x, &bad);
+	QRcode_free(code);
+	json_decref(rows);
+	json_decref(args);
+}
+
+static void on_metrics(void *arg, const struct rtun_answer *a)
+{
+	struct dash_exchange *x = arg;
+	json_t *j = a->json ? json_loadb(a->json, a->json_len, 0, NULL) : NULL;
+	const char *text = json_string_value(json_object_get(j, "text"));
+	struct dash_answer answer = {.status = text ? 200 : 500, .type = "text/plain; version=0.0.4; charset=utf-8", .body = text,
+				     .len = text ? strlen(text) : 0};
+	*dash_exchange_op(x) = NULL;
+	dash_exchange_answer(x, &answer);
+	json_decref(j);
+}
+
+static void metrics(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
+{
+	static const struct dash_refusal denied = {401, "wrong-token", "/metrics takes a bearer token: that of metrics-token-file", NULL};
+	static const struct dash_refusal failed = {500, "out-of-memory", "out of memory", NULL};
+	struct rtun_call_req req = {.size = sizeof(req), .verb = "metrics", .cb = on_metrics, .arg = x};
+	if (d->metrics_token && !dash_login_bearer(r->headers[DASH_AUTHORIZATION], d->metrics_token))
+		dash_api_refuse(x, &denied);
+	else if (rtun_call(d->ctx, &req, dash_exchange_op(x)) < 0)
+		dash_api_refuse(x, &failed);
+}
+
+static void file(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
+{
+	const struct dash_file *f = dash_page_file(r->path);
+	struct dash_answer a = {.status = 200, .type = f->type, .body = (const char *)f->p, .len = f->len, .constant = true};
+	(void)d;
+	dash_exchange_answer(x, &a);
+}
+
+/* ---- the table ---- */
+
+struct route {
+	const char *path;
+	uint32_t needs; /* DASH_... */
+	void (*go)(struct dash *d, struct dash_exchange *x, const struct dash_request *r);
+};
+
+static const struct route routes[] = {
+	{"/metrics", DASH_OPEN, metrics},
+	{DASH_API "login", DASH_OPEN | DASH_POST, login},
+	{DASH_API "logout", DASH_POST, logout},
+	{DASH_API "events", 0, events},
+	{DASH_API "openapi.json", 0, openapi},
+	{DASH_API "qr", DASH_POST, qr},
+};
+
+static const struct route *route_of(const struct dash *d, const struct dash_request *r)
+{
+	static const struct route to_file = {NULL, DASH_OPEN, file};
+	static const struct route to_verb[] = {{NULL, 0, dash_api_call}, {NULL, DASH_POST, dash_api_call}};
+	const json_t *command;
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+		if (strcmp(routes[i].path, r->path) == 0)
+			return &routes[i];
+	if (dash_page_file(r->path))
+		return &to_file;
+	if (strncmp(r->path, DASH_API, strlen(DASH_API)) != 0)
+		return NULL;
+	command = dash_api_command(d, r->path + strlen(DASH_API));
+	if (command)
+		return &to_verb[!json_is_true(json_object_get(command, "readonly"))];
+	return &to_verb[strcmp(r->method, "POST") == 0]; /* it will hear that there is none, if it may hear anything */
+}
+
+static void on_head(void *arg, struct dash_exchange *x, const struct dash_request *r)
+{
+	struct dash *d = arg;
+	const struct route *to = route_of(d, r);
+	const struct dash_refusal *no = dash_guard(r, to ? to->needs : DASH_OPEN, &d->login, dash_seconds(d));
+	if (!no && !to)
+		no = &not_found;
+	if (!no && !d->commands)
+		no = &not_yet;
+	if (no)
+		dash_api_refuse(x, no);
+	else if (!(to->needs & DASH_OPEN))
+		dash_exchange_welcome(x);
+}
+
+static void on_request(void *arg, struct dash_exchange *x, const struct dash_request *r)
+{
+	struct dash *d = arg;
+	route_of(d, r)->go(d, x, r);
+}
+
+const struct dash_server_calls dash_routes = {on_head, on_request};
