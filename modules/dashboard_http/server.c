@@ -290,7 +290,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const c
 	(void)version;
 	if (x) {
 		if (*body_len) {
-			take_body(x, body, *body_len);
+			if (!x->answered) /* else it is only read: unread bytes at the end could cost the client the answer */
+				take_body(x, body, *body_len);
 			*body_len = 0;
 			return MHD_YES;
 		}
@@ -304,7 +305,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const c
 	x->request.path = url;
 	MHD_get_connection_values(mhd, MHD_HEADER_KIND, note_header, &x->request);
 	s->calls->head(s->arg, x, &x->request);
-	return x->response ? exchange_send(x) : MHD_YES;
+	return MHD_YES;
 }
 
 /* ---- answers ---- */

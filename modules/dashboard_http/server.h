@@ -59,7 +59,7 @@ struct dash_feed_calls {
 };
 
 struct dash_server_calls {
-	/* The head has come. Answer now (which ends it: the body is not read), or read on. */
+	/* The head has come. Answer now (the body is read then, and dropped), or wait for `request`. */
 	void (*head)(void *arg, struct dash_exchange *x, const struct dash_request *r);
 	/* All of it has come. Answer now or later, once. */
 	void (*request)(void *arg, struct dash_exchange *x, const struct dash_request *r);

@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The dashboard without a browser: who is let in (Host, Origin, Sec-Fetch-Site, cookies, tokens), the API, events, metrics; a unix
+# socket; a node. Clients that are slow, stuck or many, beside a download: it goes on as without them.
+. "$(dirname "$0")/lab.sh"
+[ -e "$RTUN_TEST_MODULE_DIR/dashboard_http.so" ] || case " ${RESTUNNEL_BUILD_KIND:-} " in
+*" static "*) ;; *) skip "built without libmicrohttpd" ;; esac
+
+echo 0123456789abcdef-metrics >"$lab/metrics.token"
+chmod 600 "$lab/metrics.token"
+hub_modules="
+  - {module: dashboard_http}
+  - {module: dashboard_http, name: other, listen: \"unix:$lab/dash.sock\"}
+  - {module: dashboard_http, name: scraped, listen: 127.0.0.1:8081, metrics-token-file: $lab/metrics.token}"
+lab_start paired
+
+link() { hub dashboard --on "${1:-dashboard_http}" --json | json - 'd["url"]'; }
+dash() { tool dashboard "$@" || fail "dashboard.py $1"; }
+
+dash matrix "$(link)" "$(link)"
+say "ok: only the owner's own requests are let in"
+dash unix "$lab/dash.sock" "$(link other)"
+say "ok: and behind a unix socket"
+dash events "$(link)"
+say "ok: a snapshot, then updates"
+hub commands --json | dash openapi "$(link)"
+say "ok: the API is described"
+
+# ---- metrics
+
+via_socks -o /dev/null http://www.lab-internet.com/
+dash metrics "" 'restunnel_exit_up{exit="node"}' 'restunnel_exit_rtt_seconds{exit="node"}' 'restunnel_streams{exit="node"}' \
+	'restunnel_streams_total{exit="node",result="ok"}' 'restunnel_bytes_total{exit="node",direction="in"}' 'restunnel_knocks_total{result="opened"}'
+at hub curl -sS http://127.0.0.1:8080/metrics >"$lab/metrics"
+hub metrics >"$lab/metrics.cli"
+same "the same metrics as on the command line" "$(sed 's/ .*//' "$lab/metrics.cli" | sort)" "$(sed 's/ .*//' "$lab/metrics" | sort)"
+if command -v promtool >/dev/null; then check "promtool finds nothing" promtool check metrics <"$lab/metrics"; fi
+code() { at hub curl -s -o /dev/null -w '%{http_code}' "$@"; }
+same "a token, where one is asked for" 401 "$(code http://127.0.0.1:8081/metrics)"
+same "a wrong one" 401 "$(code -H 'Authorization: Bearer 0123456789abcdef-metricz' http://127.0.0.1:8081/metrics)"
+same "the right one" 200 "$(code -H 'Authorization: Bearer 0123456789abcdef-metrics' http://127.0.0.1:8081/metrics)"
+
+# ---- hostile clients beside a download
+
+noise 24000000 >"$lab/www.www/big"
+before=$(sum "$lab/www.www/big")
+spawn hostile hub python3 "$e2e/dashboard.py" hostile "$(link)"
+await 20 "the hostile clients" grep -q ready "$lab/hostile.log"
+via_socks --limit-rate 8M -o "$lab/big" http://www.lab-internet.com/big || fail "the download beside them"
+same "a download beside them" "$before" "$(sum "$lab/big")"
+: >"$lab/hostile.stop"
+wait "$(pid_of hostile)" || fail "hostile clients: $(tail -n 5 "$lab/hostile.log")"
+check "memory is as it was, nearly" [ "$(rss_kib hub)" -lt 200000 ]
+
+# ---- a session outlives a restart; logging out ends all of them
+
+cookies() { at hub curl -sS -b "$lab/jar" -c "$lab/jar" "$@"; }
+token=$(cookies -H 'Content-Type: application/json' -d "{\"token\":\"$(link | sed 's/.*=//')\"}" http://127.0.0.1:8080/api/v1/login | json - 'd["token"]')
+status() { cookies -o /dev/null -w '%{http_code}' http://127.0.0.1:8080/api/v1/status; }
+same "logged in" 200 "$(status)"
+stop hub || fail "the hub ended with status $?"
+run_hub
+await 10 "the same login after a restart" test "$(status)" = 200
+same "all are logged out" 200 "$(cookies -o /dev/null -w '%{http_code}' -X POST -H 'Content-Type: application/json' -H "X-Restunnel-Token: $token" http://127.0.0.1:8080/api/v1/logout)"
+same "so this one" 401 "$(status)"
+
+# ---- where it may listen
+
+refuse() { # refuse CODE TEXT: the configuration on standard input
+	cat >"$lab/c.yaml"
+	not at hub $RESTUNNEL check -c "$lab/c.yaml" --json >"$lab/check.json" || fail "$2: check found nothing"
+	same "$2" "$1" "$(json "$lab/check.json" 'd["errors"][0]["code"]')"
+}
+printf 'data-dir: %s/x\nmodules:\n  - {module: dashboard_http, listen: "0.0.0.0:8080"}\n' "$lab" | refuse not-loopback "never beyond loopback"
+{ cat "$lab/node.yaml"; echo '  - {module: dashboard_http}'; } | refuse listen-port "a node listens on no port"
+cp "$lab/node.yaml" "$lab/n.yaml"
+echo "  - {module: dashboard_http, listen: \"unix:$lab/node.sock\"}" >>"$lab/n.yaml"
+check "but on a unix socket" at hub $RESTUNNEL check -c "$lab/n.yaml"
+well_ended

@@ -1,0 +1,128 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The dashboard's page in a real Chromium: logged in by the link, a real node paired from the QR code on the screen, seen to come
+# online, a download that moves the graph, renamed, revoked, its streams die; the hub restarts; screenshots go to page.shots.
+. "$(dirname "$0")/lab.sh"
+[ -e "$RTUN_TEST_MODULE_DIR/dashboard_http.so" ] || case " ${RESTUNNEL_BUILD_KIND:-} " in
+*" static "*) ;; *) skip "built without libmicrohttpd" ;; esac
+for tool in chromium chromedriver zbarimg; do
+	command -v $tool >/dev/null || skip "$tool is not installed (see contrib/test)"
+done
+
+browser() { at hub python3 "$e2e/web.py" "$lab/browser" "$@" || fail "in the browser: $1 ${2:-}"; }
+console() { at hub python3 "$e2e/web.py" "$lab/browser" errors 2>"$lab/console"; }
+sees() { browser until $((20 * patience)) "$2" >/dev/null && say "ok: $1"; }
+shot() { browser shot "$shots/$1.png"; }
+shots=$RESTUNNEL_BUILD/tests/e2e/page.shots
+mkdir -p "$shots"
+
+hub_modules="
+  - module: dashboard_http"
+lab_start
+hub_conf
+run_hub
+spawn driver hub chromedriver --port=9515
+await 20 "chromedriver" listening hub 9515
+browser start
+browser desktop
+
+browser go http://127.0.0.1:8080/
+sees "without a login it asks for one" '!document.querySelector("#login").hidden && document.querySelector("#live").hidden'
+shot login
+console && fail "the console should have told of the 401"
+check "and nothing else is wrong" not grep -v ' 401 ' "$lab/console"
+browser go "$(hub dashboard --json | json - 'd["url"]')"
+sees "the link logs in" '!document.querySelector("#live").hidden'
+sees "the link has left the address" '!location.hash'
+sees "empty: the pairing card is open" '!document.querySelector("#pair-form").hidden && /No device/.test(document.querySelector("h1").textContent)'
+shot empty
+
+# ---- pairing
+
+browser type '#pair-name' home
+browser key Enter
+sees "a link and its QR code" 'document.querySelector("#pair-qr svg") && !document.querySelector("#pair-open-one").hidden'
+shot pair
+browser shot "$lab/qr.png" '#pair-qr svg'
+url=$(zbarimg -q --raw "$lab/qr.png" 2>/dev/null)
+same "the QR code is the link" "$(browser js 'document.querySelector("#pair-url").textContent')" "$url"
+node_conf
+mkdir -p -m 700 "$lab/node"
+node enroll "$url" >"$lab/enroll.log" || fail "enroll: $(cat "$lab/enroll.log")"
+sees "the card closes by itself" 'document.querySelector("#pair").hidden && /home has arrived/.test(document.querySelector("#arrived-text").textContent)'
+fingerprint=$(hub devices --json | json - 'd["devices"][0]["fingerprint"]')
+sees "with the key's fingerprint" "document.querySelector('#arrived-text').textContent.includes('$fingerprint')"
+run_node
+sees "online, without a reload" 'document.querySelector("h1").textContent === "Everything leaves through home (11.0.1.1)"'
+sees "said to a screen reader" '/home is online/.test(document.querySelector("#say").textContent)'
+
+# ---- traffic
+
+noise 40000000 >"$lab/www.www/big"
+rate() { browser js '[...document.querySelectorAll(".rate .d")].map(e => e.textContent)[0]'; }
+same "nothing flows" "↓ 0 B/s" "$(rate)"
+spawn get hub curl -sS -m 300 -x socks5h://home:x@127.0.0.1:1080 --limit-rate 1M -o /dev/null http://www.lab-internet.com/big
+sees "a download moves the figures" '/MB/.test(document.querySelector(".rate .d").textContent)'
+sees "and the graph" '/L\d+ [0-9.]+L/.test(document.querySelector(".graph path.d").getAttribute("d"))'
+sees "which has words, too" '/peak [0-9.]+ MB/.test(document.querySelector(".graph title").textContent)'
+sees "it is counted" '[...document.querySelectorAll("td")].some(e => e.dataset.label === "Streams" && e.textContent === "1")'
+via_socks http://home:x@127.0.0.1/ >/dev/null 2>&1
+sees "a refusal, in words" '/filter refused/.test(document.querySelector("#refusals").textContent)'
+shot light
+browser dark
+shot dark
+browser phone
+sees "no sideways scrolling on a phone" 'document.documentElement.scrollWidth <= 390'
+shot phone
+browser light
+browser desktop
+sees "every control has a name" '[...document.querySelectorAll("button, input, select")].every(e => e.textContent.trim() || e.getAttribute("aria-label") || e.labels && e.labels.length)'
+
+# ---- changes
+
+browser click '[aria-label="Tags home"]'
+browser type '#ask-input' 'mobile fast'
+browser key Enter
+sees "tagged" 'document.querySelectorAll(".tag").length === 2'
+browser click '[aria-label="Rename home"]'
+browser clear '#ask-input'
+browser type '#ask-input' 'Bad Name'
+browser click '#ask-yes'
+sees "a bad name is refused, with the reason" 'document.querySelector("#ask").open && document.querySelector("#ask-error").textContent.length > 10'
+browser clear '#ask-input'
+browser type '#ask-input' 'living-room'
+browser key Enter
+sees "renamed" 'document.querySelector("td .name").textContent === "living-room"'
+same "on the hub, too" living-room "$(hub devices --json | json - 'd["devices"][0]["name"]')"
+browser click '#verbs summary'
+sees "every verb is there" 'document.querySelectorAll(".verb").length > 8'
+check "the download goes on" alive get
+browser click '[aria-label="Revoke living-room"]'
+sees "revoking says how many streams die" '/the connection that is open/.test(document.querySelector("#ask-text").textContent)'
+sees "Cancel has the focus" 'document.activeElement.id === "ask-no"'
+browser type '#ask-input' living
+sees "not without the whole name" 'document.querySelector("#ask-yes").disabled'
+browser type '#ask-input' -room
+browser click '#ask-yes'
+sees "revoked" '/No device is paired/.test(document.querySelector("h1").textContent)'
+wait "$(pid_of get)" && fail "the download outlived its exit"
+say "ok: its streams died"
+
+# ---- a restart
+
+before=$(browser js 'performance.timeOrigin')
+stop hub KILL
+sees "a lost hub is seen" 'document.body.className === "lost" && /Last heard/.test(document.querySelector("#heard").textContent)'
+shot lost
+console # connections refused
+check "nothing on the console so far" not grep -v net::ERR "$lab/console"
+run_hub
+sees "it comes back by itself" 'document.body.className === "" && !document.querySelector("#heard").textContent'
+same "without a reload" "$before" "$(browser js 'performance.timeOrigin')"
+console || check "nothing since but refused connections" not grep -v net::ERR "$lab/console"
+same "nothing was loaded from elsewhere" 0 "$(browser js 'performance.getEntriesByType("resource").filter(e => !e.name.startsWith("http://127.0.0.1:8080/")).length')"
+browser quit
+for f in css html js; do cat "$RESTUNNEL_SRC/modules/dashboard_http/page.$f"; done >"$lab/page"
+check "the page is below 60 KiB" [ "$(wc -c <"$lab/page")" -lt 61440 ]
+well_ended
