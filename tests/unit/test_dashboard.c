@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * test_dashboard.c - who may ask the dashboard, and what those see who look on: the checks as a table, logins, differences of
+ * states, news; readers who keep up, who don't, and who never read.
+ */
+#include "bed.h"
+
+#include "../../modules/dashboard_http/dashboard.h"
+#include "../../modules/dashboard_http/patch.h"
+#include "event.h"
+
+#define NOW INT64_C(1800000000)
+
+static struct host_ctx hc;
+static struct dash d;
+static char cookie[DASH_COOKIE_SIZE], token[DASH_SECRET_TEXT];
+
+/* ---- what server.c would do ---- */
+
+struct dash_exchange {
+	const struct dash_feed_calls *feed;
+	void *arg;
+	uint32_t wakes;
+	bool cut;
+};
+
+void dash_exchange_feed(struct dash_exchange *x, const struct dash_feed_calls *calls, void *feed)
+{
+	x->feed = calls;
+	x->arg = feed;
+}
+void dash_exchange_wake(struct dash_exchange *x) { x->wakes++; }
+void dash_exchange_cut(struct dash_exchange *x) { x->cut = true; }
+
+/* ---- fixture: a hub that answers `status` with a number, and has one verb that fails ---- */
+
+static uint32_t calls, number;
+static bool silent; /* nothing changes */
+
+struct call {
+	struct rtun_defer *defer;
+	struct rtun_op *op;
+	struct rtun_call_req req;
+	char verb[32];
+};
+
+static void tell(void *arg)
+{
+	struct call *c = arg;
+	char json[128];
+	struct rtun_answer a = {.size = sizeof(a), .code = "", .text = ""};
+	snprintf(json, sizeof(json), strcmp(c->verb, "metrics") ? "{\"n\":%u}" : "{\"text\":\"# HELP x y\\nx{a=\\\"b c\\\"} %u\\ny 0.5\\n\"}", number);
+	if (strcmp(c->verb, "broken") != 0) {
+		a.json = json;
+		a.json_len = strlen(json);
+	}
+	rtun_op_done(&c->op);
+	c->req.cb(c->req.arg, &a);
+	rtun_defer_destroy(&c->defer);
+	free(c);
+}
+
+static void give_up(void *arg)
+{
+	struct call *c = arg;
+	rtun_defer_destroy(&c->defer);
+	free(c);
+}
+
+static int fake_call(struct rtun_ctx *ctx, const struct rtun_call_req *req, struct rtun_op **ret)
+{
+	struct call *c = calloc(1, sizeof(*c));
+	c->req = *req;
+	snprintf(c->verb, sizeof(c->verb), "%s", req->verb);
+	calls++;
+	if (!silent && strcmp(req->verb, "status") == 0)
+		number++;
+	ck_assert_int_eq(rtun_op_create(ctx, give_up, c, &c->op), 0);
+	*ret = c->op;
+	ck_assert_int_eq(rtun_defer_create(ctx, tell, c, &c->defer), 0);
+	rtun_defer_start(c->defer);
+	return 0;
+}
+
+static void setup(void)
+{
+	bed_setup(true, &hc);
+	ck_assert_int_eq(event_bus_create(bed.loop, &hc.events), 0);
+	bed.host.call = fake_call;
+	calls = number = 0;
+	silent = false;
+	memset(&d, 0, sizeof(d));
+	d.ctx = &hc.ctx;
+	d.login.life = 3600;
+	memset(d.login.key, 7, sizeof(d.login.key));
+	dash_login_open(&d.login, 8080, NOW, cookie, token);
+	d.commands = json_loads("{\"commands\":[{\"name\":\"status\",\"live\":true,\"instances\":[]},{\"name\":\"broken\",\"live\":true,\"instances\":[\"a\",\"b\"]},"
+				"{\"name\":\"pair\",\"live\":false,\"instances\":[\"a\"]}]}", 0, NULL);
+	ck_assert_int_eq(dash_news_create(&hc.ctx, NULL, NULL, &d.news), 0);
+	ck_assert_int_eq(dash_live_create(&d, &d.live), 0);
+}
+
+static void teardown(void)
+{
+	dash_live_destroy(&d.live);
+	dash_news_destroy(&d.news);
+	json_decref(d.commands);
+	event_bus_destroy(&hc.events);
+	bed_teardown();
+}
+
+/* ---- the checks ---- */
+
+#define GOOD "127.0.0.1:8080"
+static const struct {
+	const char *method;
+	uint32_t route;
+	const char *host, *origin, *site, *type;
+	char login; /* c: the cookie, t: the token too, -: none */
+	uint32_t status;
+} asked[] = {
+	{"GET", DASH_OPEN, GOOD, NULL, NULL, NULL, '-', 0},
+	{"HEAD", DASH_OPEN, "localhost:8080", NULL, "none", NULL, '-', 0},
+	{"GET", DASH_OPEN, "[::1]:8080", "http://[::1]:8080", "same-origin", NULL, '-', 0},
+	{"GET", DASH_OPEN, NULL, NULL, NULL, NULL, '-', 421},
+	{"GET", DASH_OPEN, "", NULL, NULL, NULL, '-', 421},
+	{"GET", DASH_OPEN, "127.0.0.1", NULL, NULL, NULL, '-', 421},
+	{"GET", DASH_OPEN, "127.0.0.1:80801", NULL, NULL, NULL, '-', 421},
+	{"GET", DASH_OPEN, "rebound.example:8080", "http://rebound.example:8080", "same-origin", NULL, '-', 421},
+	{"GET", DASH_OPEN, GOOD, "http://localhost:8080", NULL, NULL, '-', 403},
+	{"GET", DASH_OPEN, GOOD, "null", NULL, NULL, '-', 403},
+	{"GET", DASH_OPEN, GOOD, "http://127.0.0.1:8080/", NULL, NULL, '-', 403},
+	{"GET", DASH_OPEN, GOOD, NULL, "same-site", NULL, '-', 403},
+	{"GET", DASH_OPEN, GOOD, NULL, "cross-site", NULL, '-', 403},
+	{"POST", DASH_OPEN, GOOD, NULL, NULL, "application/json", 't', 405},
+	{"GET", 0, GOOD, NULL, NULL, NULL, '-', 401},
+	{"GET", 0, GOOD, NULL, NULL, NULL, 'c', 0},
+	{"GET", DASH_POST, GOOD, NULL, NULL, "application/json", 't', 405},
+	{"POST", DASH_POST, GOOD, GOOD, NULL, "application/json", 't', 403},
+	{"POST", DASH_POST, GOOD, "http://" GOOD, "same-origin", NULL, 't', 415},
+	{"POST", DASH_POST, GOOD, "http://" GOOD, "same-origin", "application/jsonx", 't', 415},
+	{"POST", DASH_POST, GOOD, "http://" GOOD, "same-origin", "text/plain", 't', 415},
+	{"POST", DASH_POST, GOOD, "http://" GOOD, "same-origin", "application/json", '-', 401},
+	{"POST", DASH_POST, GOOD, "http://" GOOD, "same-origin", "application/json", 'c', 403},
+	{"POST", DASH_POST, GOOD, "http://" GOOD, "same-origin", "application/json; charset=utf-8", 't', 0},
+	{"POST", DASH_POST, GOOD, NULL, NULL, "Application/JSON", 't', 0},
+	{"POST", DASH_POST | DASH_OPEN, GOOD, NULL, NULL, "application/json", '-', 0},
+};
+
+START_TEST(checks)
+{
+	struct dash_request r = {.method = asked[_i].method, .path = "/", .port = 8080};
+	const struct dash_refusal *no;
+	r.headers[DASH_HOST] = asked[_i].host;
+	r.headers[DASH_ORIGIN] = asked[_i].origin;
+	r.headers[DASH_SITE] = asked[_i].site;
+	r.headers[DASH_TYPE] = asked[_i].type;
+	if (asked[_i].login != '-')
+		r.headers[DASH_COOKIE] = cookie;
+	if (asked[_i].login == 't')
+		r.headers[DASH_TOKEN] = token;
+	no = dash_guard(&r, asked[_i].route, &d.login, NOW);
+	ck_assert_uint_eq(no ? no->status : 0, asked[_i].status);
+	r.repeated = true;
+	no = dash_guard(&r, asked[_i].route, &d.login, NOW);
+	ck_assert_uint_eq(no ? no->status : 0, 400);
+}
+END_TEST
+
+/* Behind a unix socket the port is not known: any will do, the name not. Port 80 is not written. */
+START_TEST(hosts)
+{
+	static const struct {
+		uint16_t port;
+		const char *host;
+		bool good;
+	} rows[] = {
+		{0, "localhost:8080", true}, {0, "localhost", true}, {0, "[::1]:1", true}, {0, "127.0.0.1:65535", true},
+		{0, "localhost:65536", false}, {0, "localhost:0", false}, {0, "localhost:", false}, {0, "localhost:80 ", false},
+		{0, "rebound.example:8080", false}, {0, "localhost.rebound.example", false}, {80, "localhost", true}, {80, "localhost:80", true},
+		{80, "localhost:8080", false}, {8080, "localhost", false}, {8080, "127.0.0.1:8080", true},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dash_request r = {.port = rows[i].port};
+		r.headers[DASH_HOST] = rows[i].host;
+		ck_assert_msg(dash_guard_host(&r) == rows[i].good, "%u: %s", rows[i].port, rows[i].host);
+	}
+}
+END_TEST
+
+/* ---- logins ---- */
+
+START_TEST(a_link_works_once)
+{
+	char one[DASH_SECRET_TEXT], two[DASH_SECRET_TEXT];
+	dash_login_link(&d.login, NOW, one);
+	dash_login_link(&d.login, NOW, two);
+	ck_assert_str_ne(one, two);
+	ck_assert_int_eq(dash_login_exchange(&d.login, one, NOW), 0);
+	ck_assert_int_eq(dash_login_exchange(&d.login, one, NOW), -RTUN_EDENIED);
+	ck_assert_int_eq(dash_login_exchange(&d.login, two, NOW + DASH_LINK_LIFE), -RTUN_EDENIED);
+	ck_assert_int_eq(dash_login_exchange(&d.login, two, NOW + DASH_LINK_LIFE - 1), 0);
+	ck_assert_int_eq(dash_login_exchange(&d.login, "", NOW), -RTUN_EDENIED);
+	ck_assert_int_eq(dash_login_exchange(&d.login, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", NOW), -RTUN_EDENIED);
+}
+END_TEST
+
+START_TEST(the_oldest_link_goes)
+{
+	char first[DASH_SECRET_TEXT], other[DASH_SECRET_TEXT];
+	dash_login_link(&d.login, NOW, first);
+	for (uint32_t i = 1; i <= DASH_LINKS; i++)
+		dash_login_link(&d.login, NOW + i, other);
+	ck_assert_int_eq(dash_login_exchange(&d.login, first, NOW), -RTUN_EDENIED);
+	ck_assert_int_eq(dash_login_exchange(&d.login, other, NOW), 0);
+}
+END_TEST
+
+START_TEST(failures_lock)
+{
+	char link[DASH_SECRET_TEXT];
+	dash_login_link(&d.login, NOW, link);
+	for (uint32_t i = 0; i < DASH_FAILURES; i++)
+		ck_assert_int_eq(dash_login_exchange(&d.login, "x", NOW), -RTUN_EDENIED);
+	ck_assert_int_eq(dash_login_exchange(&d.login, link, NOW + DASH_LOCK - 1), -RTUN_EOVERLOAD);
+	dash_login_link(&d.login, NOW + 1, link);
+	ck_assert_int_eq(dash_login_exchange(&d.login, link, NOW + 1), 0);
+}
+END_TEST
+
+START_TEST(sessions)
+{
+	struct dash_login other = d.login;
+	char text[2 * DASH_COOKIE_SIZE];
+	other.key[0] ^= 1;
+	ck_assert(dash_login_session(&d.login, 8080, cookie, NOW));
+	ck_assert(dash_login_token(&d.login, 8080, cookie, token));
+	snprintf(text, sizeof(text), "a=b; %s; c=d", cookie);
+	ck_assert(dash_login_session(&d.login, 8080, text, NOW + 3599));
+	ck_assert(!dash_login_session(&d.login, 8080, cookie, NOW + 3600));
+	ck_assert(!dash_login_session(&d.login, 8081, cookie, NOW)); /* another listener */
+	ck_assert(!dash_login_session(&other, 8080, cookie, NOW));
+	ck_assert(!dash_login_session(&d.login, 8080, NULL, NOW));
+	ck_assert(!dash_login_token(&d.login, 8080, cookie, NULL));
+	ck_assert(!dash_login_token(&d.login, 8080, NULL, token));
+	ck_assert(!dash_login_token(&d.login, 8080, cookie, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+}
+END_TEST
+
+/* No byte of it can be another one. */
+START_TEST(tampered_sessions)
+{
+	for (size_t i = 0; cookie[i]; i++) {
+		char text[DASH_COOKIE_SIZE];
+		strcpy(text, cookie);
+		text[i] = text[i] == 'A' ? 'B' : 'A';
+		ck_assert_msg(!dash_login_session(&d.login, 8080, text, NOW), "%s", text);
+		text[i] = '\0';
+		ck_assert(!dash_login_session(&d.login, 8080, text, NOW));
+	}
+}
+END_TEST
+
+START_TEST(bearers)
+{
+	ck_assert(dash_login_bearer("Bearer secret", "secret"));
+	ck_assert(dash_login_bearer("bearer secret", "secret"));
+	ck_assert(!dash_login_bearer("Bearer secret ", "secret"));
+	ck_assert(!dash_login_bearer("Bearer ", "secret"));
+	ck_assert(!dash_login_bearer("Basic secret", "secret"));
+	ck_assert(!dash_login_bearer(NULL, "secret"));
+}
+END_TEST
+
+/* ---- differences ---- */
+
+/* As the page does it. Takes `value`'s reference. */
+static json_t *apply(json_t *value, json_t *patch)
+{
+	const char *key;
+	json_t *p;
+	if (json_is_array(patch)) {
+		json_decref(value);
+		return json_incref(json_array_get(patch, 0));
+	}
+	json_object_foreach(patch, key, p) {
+		if (json_is_array(value)) {
+			size_t i = (size_t)atoi(key);
+			json_array_set_new(value, i, apply(json_incref(json_array_get(value, i)), p));
+		} else if (json_is_integer(p)) {
+			json_object_del(value, key);
+		} else {
+			json_object_set_new(value, key, apply(json_incref(json_object_get(value, key)), p));
+		}
+	}
+	return value;
+}
+
+START_TEST(differences)
+{
+	static const char *const states[] = {
+		"{}", "{\"a\":1}", "{\"a\":0}", "{\"a\":null}", "{\"a\":[0]}", "{\"a\":[0,{\"b\":[1,2]}],\"c\":{}}", "{\"a\":[0,{\"b\":[1,3]}],\"c\":{\"d\":[]}}",
+		"{\"a\":[]}", "[]", "[1]", "1", "null", "\"\"", "{\"0\":{\"0\":0}}", "{\"a\":{\"a\":{\"a\":1,\"b\":2}}}", "{\"a\":{\"a\":{\"b\":2}}}",
+	};
+	const size_t n = sizeof(states) / sizeof(states[0]);
+	for (size_t i = 0; i < n * n; i++) {
+		json_t *from = json_loads(states[i / n], JSON_DECODE_ANY, NULL), *to = json_loads(states[i % n], JSON_DECODE_ANY, NULL);
+		json_t *patch = dash_patch(from, to);
+		ck_assert_msg((patch == NULL) == (i / n == i % n), "%s -> %s", states[i / n], states[i % n]);
+		from = patch ? apply(from, patch) : from;
+		ck_assert_msg(json_equal(from, to), "%s -> %s", states[i / n], states[i % n]);
+		json_decref(patch);
+		json_decref(from);
+		json_decref(to);
+	}
+}
+END_TEST
+
+START_TEST(a_difference_is_small)
+{
+	json_t *from = json_loads("{\"a\":[1,{\"b\":1,\"c\":2}],\"d\":3}", 0, NULL), *to = json_loads("{\"a\":[1,{\"b\":1,\"c\":4}]}", 0, NULL);
+	json_t *patch = dash_patch(from, to);
+	char *text = json_dumps(patch, JSON_COMPACT);
+	ck_assert_str_eq(text, "{\"a\":{\"1\":{\"c\":[4]}},\"d\":0}");
+	free(text);
+	json_decref(patch);
+	json_decref(from);
+	json_decref(to);
+}
+END_TEST
+
+/* ---- news ---- */
+
+struct payload {
+	uint64_t n;
+	uint32_t err;
+};
+static const struct rtun_field fields[] = {{"n", "", RTUN_F_U64, offsetof(struct payload, n)}, {"err", "", RTUN_F_ERR, offsetof(struct payload, err)}};
+static const struct rtun_event_type ended = {sizeof(ended), sizeof(struct payload), "thing.ended", "", RTUN_LIST(fields)};
+static const struct rtun_event_type plain = {sizeof(plain), sizeof(struct payload), "thing.plain", "", {fields, 1, sizeof(fields[0])}};
+
+static void happen(const struct rtun_event_type *type, uint64_t n, uint32_t err)
+{
+	struct payload p = {n, err};
+	event_publish(hc.events, "i", type, &p);
+	loop_turn(bed.loop);
+}
+
+static void count_one(void *arg, const char *json)
+{
+	json_t *j = json_loads(json, 0, NULL);
+	ck_assert_ptr_nonnull(j);
+	ck_assert(json_integer_value(json_object_get(j, "seq")) > 0);
+	ck_assert_ptr_nonnull(json_object_get(j, "fields"));
+	json_decref(j);
+	++*(uint32_t *)arg;
+}
+
+static uint32_t news_since(uint64_t since)
+{
+	uint32_t n = 0;
+	dash_news_each(d.news, since, count_one, &n);
+	return n;
+}
+
+START_TEST(news_are_few)
+{
+	happen(&ended, 1, 0); /* it ended well: no news */
+	ck_assert_uint_eq(dash_news_count(d.news), 0);
+	happen(&ended, 2, RTUN_ERESET);
+	happen(&plain, 3, 0);
+	ck_assert_uint_eq(dash_news_count(d.news), 2);
+	ck_assert_uint_eq(news_since(0), 2);
+	ck_assert_uint_eq(news_since(1), 1);
+	for (int i = 0; i < 10000; i++) /* in the same second */
+		happen(&plain, 4, 0);
+	ck_assert_uint_eq(dash_news_count(d.news), 1 + DASH_NEWS_EACH);
+	loop_advance(bed.loop, RTUN_S);
+	happen(&plain, 5, 0);
+	ck_assert_uint_eq(dash_news_count(d.news), 2 + DASH_NEWS_EACH);
+	ck_assert_uint_eq(news_since(0), 1 + DASH_NEWS_EACH); /* a flood of one kind leaves the others */
+}
+END_TEST
+
+/* ---- readers ---- */
+
+static char text[65536];
+
+/* All that is there for it. */
+static size_t read_all(struct dash_exchange *x)
+{
+	size_t len = 0;
+	int64_t n;
+	while ((n = x->feed->read(x->arg, text + len, 7)) > 0) /* in small pieces */
+		len += (size_t)n;
+	ck_assert_int_eq(n, 0);
+	text[len] = '\0';
+	return len;
+}
+
+static uint32_t times(const char *what)
+{
+	uint32_t n = 0;
+	for (const char *p = text; (p = strstr(p, what)); p++)
+		n++;
+	return n;
+}
+
+static void gone(struct dash_exchange *x) { x->feed->gone(x->arg); }
+
+START_TEST(snapshot_then_updates)
+{
+	struct dash_exchange x = {0};
+	loop_advance(bed.loop, 10 * RTUN_S);
+	ck_assert_uint_eq(calls, 0); /* nobody looks, nobody asks */
+	ck_assert(dash_live_read(d.live, &x));
+	ck_assert_uint_eq(read_all(&x), 0);
+	loop_advance(bed.loop, 10 * RTUN_MS);
+	ck_assert_uint_gt(x.wakes, 0);
+	read_all(&x);
+	ck_assert_uint_eq(times("event: snapshot\n"), 1);
+	ck_assert_ptr_nonnull(strstr(text, "\"state\":{\"verbs\":{\"status\":{\"\":{\"n\":1}}},\"metrics\":{\"x{a=\\\"b c\\\"}\":1,\"y\":0.5}}"));
+	ck_assert_ptr_null(strstr(text, "broken"));
+	happen(&plain, 77, 0);
+	loop_advance(bed.loop, 510 * RTUN_MS);
+	read_all(&x);
+	ck_assert_uint_eq(times("event: update\n"), 1);
+	ck_assert_ptr_nonnull(strstr(text, "\"patch\":{\"verbs\":{\"status\":{\"\":{\"n\":[2]}}}}"));
+	ck_assert_uint_eq(times("thing.plain"), 1);
+	uint32_t updates = 0;
+	for (int i = 0; i < 100; i++) {
+		loop_advance(bed.loop, 100 * RTUN_MS);
+		read_all(&x);
+		updates += times("event: update\n");
+		ck_assert_uint_eq(times("snapshot"), 0);
+	}
+	ck_assert_uint_ge(updates, 15);
+	ck_assert_uint_le(updates, 20); /* in 10 s */
+	gone(&x);
+	calls = 0;
+	loop_advance(bed.loop, 10 * RTUN_S);
+	ck_assert_uint_le(calls, 4); /* the round under way, no other */
+}
+END_TEST
+
+/* Who reads late gets one snapshot for all that was missed; the other one is not held up. */
+START_TEST(late_reader)
+{
+	struct dash_exchange x = {0}, y = {0};
+	ck_assert(dash_live_read(d.live, &x));
+	ck_assert(dash_live_read(d.live, &y));
+	loop_advance(bed.loop, 10 * RTUN_MS);
+	read_all(&x);
+	ck_assert_int_gt(y.feed->read(y.arg, text, 10), 0); /* a part of it */
+	for (int i = 0; i < 8; i++) {
+		loop_advance(bed.loop, 510 * RTUN_MS);
+		read_all(&x);
+		ck_assert_uint_eq(times("event: update\n"), 1);
+	}
+	read_all(&y);
+	ck_assert_uint_eq(times("event: snapshot\n"), 1); /* the head of the first one was read before */
+	ck_assert_uint_eq(times("event: update\n"), 0);
+	ck_assert_ptr_nonnull(strstr(text, "\"n\":9"));
+	ck_assert(!y.cut);
+	gone(&x);
+	gone(&y);
+}
+END_TEST
+
+START_TEST(stuck_reader)
+{
+	struct dash_exchange x = {0};
+	ck_assert(dash_live_read(d.live, &x));
+	loop_advance(bed.loop, 10 * RTUN_MS);
+	ck_assert_int_gt(x.feed->read(x.arg, text, 10), 0);
+	loop_advance(bed.loop, 19 * RTUN_S);
+	ck_assert(!x.cut);
+	loop_advance(bed.loop, 2 * RTUN_S);
+	ck_assert(x.cut);
+	gone(&x);
+}
+END_TEST
+
+/* Nothing changes, nothing is said but that the hub lives. */
+START_TEST(keep_alive)
+{
+	struct dash_exchange x = {0};
+	silent = true;
+	ck_assert(dash_live_read(d.live, &x));
+	loop_advance(bed.loop, RTUN_S);
+	read_all(&x);
+	uint32_t alive = 0;
+	for (int i = 0; i < 60; i++) {
+		loop_advance(bed.loop, RTUN_S);
+		if (read_all(&x))
+			ck_assert_str_eq(text, ":\n\n");
+		alive += text[0] == ':';
+	}
+	ck_assert_uint_ge(alive, 3);
+	ck_assert_uint_le(alive, 4);
+	gone(&x);
+}
+END_TEST
+
+/* A page that is opened again after a while gets what is true then; and there is a limit to how many there are. */
+START_TEST(readers_come_and_go)
+{
+	struct dash_exchange x[DASH_READERS_MAX] = {0}, more = {0};
+	ck_assert(dash_live_read(d.live, &x[0]));
+	loop_advance(bed.loop, RTUN_S);
+	read_all(&x[0]);
+	gone(&x[0]);
+	loop_advance(bed.loop, 60 * RTUN_S);
+	for (uint32_t i = 0; i < DASH_READERS_MAX; i++)
+		ck_assert(dash_live_read(d.live, &x[i]));
+	ck_assert(!dash_live_read(d.live, &more));
+	ck_assert_uint_eq(read_all(&x[0]), 0); /* not what was true a minute ago */
+	loop_advance(bed.loop, 10 * RTUN_MS);
+	for (uint32_t i = 0; i < DASH_READERS_MAX; i++) {
+		read_all(&x[i]);
+		ck_assert_uint_eq(times("event: snapshot\n"), 1);
+		gone(&x[i]);
+	}
+	ck_assert_uint_eq(dash_live_readers(d.live), 0);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("dashboard");
+	TCase *t = tcase_create("dashboard");
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_loop_test(t, checks, 0, sizeof(asked) / sizeof(asked[0]));
+	tcase_add_test(t, hosts);
+	tcase_add_test(t, a_link_works_once);
+	tcase_add_test(t, the_oldest_link_goes);
+	tcase_add_test(t, failures_lock);
+	tcase_add_test(t, sessions);
+	tcase_add_test(t, tampered_sessions);
+	tcase_add_test(t, bearers);
+	tcase_add_test(t, differences);
+	tcase_add_test(t, a_difference_is_small);
+	tcase_add_test(t, news_are_few);
+	tcase_add_test(t, snapshot_then_updates);
+	tcase_add_test(t, late_reader);
+	tcase_add_test(t, stuck_reader);
+	tcase_add_test(t, keep_alive);
+	tcase_add_test(t, readers_come_and_go);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int main(void) { return bed_run(suite()); }
