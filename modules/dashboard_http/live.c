@@ -33,12 +33,13 @@ struct reader {
 	uint64_t since; /* when `text` began, or ended */
 };
 
-/* One question of a round. */
-struct question {
-	struct question *next, **at;
-	struct dash_live *live;
-	struct rtun_op *op;
+/* A verb of an instance, asked in each round. */
+struct source {
 	char *verb, *on;
+	char *text; /* its last answer; NULL: none, or it failed */
+	size_t len;
+	json_t *answer; /* the same, understood */
+	bool changed;   /* not yet */
 };
 
 struct dash_live {
@@ -46,12 +47,16 @@ struct dash_live {
 	struct rtun_timer *timer;
 	struct reader *readers;
 	uint32_t reader_count;
-	struct question *questions; /* without an answer yet */
-	bool asking;                /* not all are asked */
+	struct source *sources;
+	uint32_t source_count;
+	json_t *commands; /* of which they were made */
+	bool round;       /* under way: */
+	uint32_t at;      /* whose turn it is */
+	struct rtun_op *op;
 	uint64_t rounds;
-	json_t *state, *fresh;
-	uint64_t version;  /* of the state */
-	uint64_t news;     /* told in it */
+	json_t *state;
+	uint64_t version; /* of the state */
+	uint64_t news;    /* told in it */
 	struct text *snapshot, *update; /* of this version; NULL: not made yet; an update may not be there */
 };
 
@@ -191,32 +196,63 @@ static void look_at_all(struct dash_live *l)
 	}
 }
 
-/* ---- rounds ---- */
+/* ---- sources ---- */
 
-static void publish(struct dash_live *l)
+static void sources_free(struct dash_live *l)
 {
-	json_t *patch = l->state ? dash_patch(l->state, l->fresh) : NULL;
-	uint64_t news = dash_news_count(l->d->news);
-	if (!l->state || patch || news != l->news) {
-		text_unref(&l->snapshot);
-		text_unref(&l->update);
-		l->version++;
-		if (l->state)
-			l->update = message(l, "update", "patch", patch, l->news);
-		l->news = news;
-		json_decref(l->state);
-		l->state = json_incref(l->fresh);
+	for (uint32_t i = 0; i < l->source_count; i++) {
+		free(l->sources[i].verb);
+		free(l->sources[i].on);
+		free(l->sources[i].text);
+		json_decref(l->sources[i].answer);
 	}
-	json_decref(patch);
-	json_decref(l->fresh);
-	l->fresh = NULL;
-	look_at_all(l);
-	if (l->readers)
-		rtun_timer_start(l->timer, ROUND);
+	free(l->sources);
+	json_decref(l->commands);
+	l->sources = NULL;
+	l->source_count = 0;
+	l->commands = NULL;
 }
 
+static void source_add(struct dash_live *l, const char *verb, const char *on)
+{
+	struct source *grown = realloc(l->sources, (l->source_count + 1U) * sizeof(*grown)), *s;
+	if (!grown)
+		return;
+	l->sources = grown;
+	s = &grown[l->source_count];
+	*s = (struct source){.verb = strdup(verb), .on = strdup(on)};
+	if (s->verb && s->on) {
+		l->source_count++;
+	} else {
+		free(s->verb);
+		free(s->on);
+	}
+}
+
+/* All that is live, and the metrics. */
+static void sources_make(struct dash_live *l)
+{
+	json_t *command, *instances, *in;
+	size_t i, j;
+	sources_free(l);
+	l->commands = json_incref(l->d->commands);
+	source_add(l, "metrics", "");
+	json_array_foreach(json_object_get(l->commands, "commands"), i, command) {
+		const char *verb = json_string_value(json_object_get(command, "name"));
+		if (!verb || !json_is_true(json_object_get(command, "live")))
+			continue;
+		instances = json_object_get(command, "instances");
+		if (!json_array_size(instances))
+			source_add(l, verb, "");
+		json_array_foreach(instances, j, in)
+			source_add(l, verb, json_string_value(in));
+	}
+}
+
+static bool is_metrics(const struct dash_live *l, const struct source *s) { return s == l->sources; }
+
 /* NAME{LABELS} VALUE, line by line. */
-static void take_metrics(json_t *fresh, const char *text)
+static json_t *metrics_of(const char *text)
 {
 	json_t *all = json_object();
 	for (const char *line = text, *end; line && *line; line = *end ? end + 1 : end) {
@@ -231,101 +267,111 @@ static void take_metrics(json_t *fresh, const char *text)
 		bool whole = v > -9e15 && v < 9e15 && !(v > (double)(int64_t)v) && !(v < (double)(int64_t)v);
 		json_object_set_new(all, key, whole ? json_integer((int64_t)v) : json_real(v));
 	}
-	json_object_set_new(fresh, "metrics", all);
+	return all;
 }
 
-static void take_answer(struct question *q, json_t *answer)
+static void source_understand(const struct dash_live *l, struct source *s)
 {
-	json_t *verbs, *of_verb;
-	if (strcmp(q->verb, "metrics") == 0) {
-		take_metrics(q->live->fresh, json_string_value(json_object_get(answer, "text")));
+	json_t *j = s->text ? json_loadb(s->text, s->len, 0, NULL) : NULL;
+	json_decref(s->answer);
+	s->answer = j;
+	s->changed = false;
+	if (!j || !is_metrics(l, s))
 		return;
-	}
-	verbs = json_object_get(q->live->fresh, "verbs");
-	of_verb = json_object_get(verbs, q->verb);
-	if (!of_verb) {
-		json_object_set_new(verbs, q->verb, json_object());
-		of_verb = json_object_get(verbs, q->verb);
-	}
-	json_object_set(of_verb, q->on ? q->on : "", answer);
+	s->answer = metrics_of(json_string_value(json_object_get(j, "text")));
+	json_decref(j);
 }
 
-static void question_free(struct question *q)
-{
-	*q->at = q->next;
-	if (q->next)
-		q->next->at = q->at;
-	rtun_op_cancel(&q->op);
-	free(q->verb);
-	free(q->on);
-	free(q);
-}
+/* ---- rounds: each step is a turn of the loop, so that many exits hold up nobody ---- */
 
 /* Who has no answer (a verb that is not for this instance) is left out. */
+static json_t *state_of(const struct dash_live *l)
+{
+	json_t *verbs = json_object(), *state = json_pack("{s:o}", "verbs", verbs);
+	for (uint32_t i = 0; i < l->source_count; i++) {
+		struct source *s = &l->sources[i];
+		if (!s->answer)
+			continue;
+		if (is_metrics(l, s)) {
+			json_object_set(state, "metrics", s->answer);
+			continue;
+		}
+		if (!json_object_get(verbs, s->verb))
+			json_object_set_new(verbs, s->verb, json_object());
+		json_object_set(json_object_get(verbs, s->verb), s->on, s->answer);
+	}
+	return state;
+}
+
+static void publish(struct dash_live *l)
+{
+	json_t *fresh = state_of(l), *patch = l->state ? dash_patch(l->state, fresh) : NULL;
+	uint64_t news = dash_news_count(l->d->news);
+	if (!l->state || patch || news != l->news) {
+		text_unref(&l->snapshot);
+		text_unref(&l->update);
+		l->version++;
+		if (l->state)
+			l->update = message(l, "update", "patch", patch, l->news);
+		l->news = news;
+		json_decref(l->state);
+		l->state = json_incref(fresh);
+	}
+	json_decref(patch);
+	json_decref(fresh);
+	look_at_all(l);
+}
+
 static void on_answer(void *arg, const struct rtun_answer *a)
 {
-	struct question *q = arg;
-	struct dash_live *l = q->live;
-	json_t *answer = a->json ? json_loadb(a->json, a->json_len, 0, NULL) : NULL;
-	q->op = NULL;
-	if (answer)
-		take_answer(q, answer);
-	json_decref(answer);
-	question_free(q);
-	if (!l->questions && !l->asking)
-		publish(l);
-}
-
-static void ask(struct dash_live *l, const char *verb, const char *on)
-{
-	struct question *q = calloc(1, sizeof(*q));
-	struct rtun_call_req req = {.size = sizeof(req), .verb = verb, .on = on, .cb = on_answer, .arg = q};
-	if (!q)
-		return;
-	q->live = l;
-	q->next = l->questions;
-	q->at = &l->questions;
-	if (q->next)
-		q->next->at = &q->next;
-	l->questions = q;
-	q->verb = strdup(verb);
-	q->on = on ? strdup(on) : NULL;
-	if (!q->verb || (on && !q->on) || rtun_call(l->d->ctx, &req, &q->op) < 0)
-		question_free(q);
-}
-
-static void ask_live(struct dash_live *l)
-{
-	json_t *command, *instances, *in;
-	size_t i, j;
-	json_array_foreach(json_object_get(l->d->commands, "commands"), i, command) {
-		const char *verb = json_string_value(json_object_get(command, "name"));
-		if (!verb || !json_is_true(json_object_get(command, "live")))
-			continue;
-		instances = json_object_get(command, "instances");
-		if (!json_array_size(instances))
-			ask(l, verb, NULL);
-		json_array_foreach(instances, j, in)
-			ask(l, verb, json_string_value(in));
+	struct dash_live *l = arg;
+	struct source *s = &l->sources[l->at];
+	l->op = NULL;
+	if (!a->json || !s->text || s->len != a->json_len || memcmp(s->text, a->json, s->len) != 0) {
+		free(s->text);
+		s->text = a->json ? strndup(a->json, a->json_len) : NULL;
+		s->len = a->json_len;
+		s->changed = true;
+	} else {
+		l->at++;
 	}
+	rtun_timer_start(l->timer, 0);
 }
 
-static void begin_round(void *arg)
+static void ask(struct dash_live *l, const struct source *s)
+{
+	struct rtun_call_req req = {.size = sizeof(req), .verb = s->verb, .on = *s->on ? s->on : NULL, .cb = on_answer, .arg = l};
+	if (rtun_call(l->d->ctx, &req, &l->op) == 0)
+		return;
+	l->at++;
+	rtun_timer_start(l->timer, 0);
+}
+
+static void begin_round(struct dash_live *l)
+{
+	if (l->commands != l->d->commands)
+		sources_make(l);
+	l->at = l->rounds++ % METRICS_EACH ? 1 : 0;
+	l->round = true;
+}
+
+static void step(void *arg)
 {
 	struct dash_live *l = arg;
-	json_t *metrics = json_object_get(l->state, "metrics");
-	if (!l->readers || l->questions)
+	if (!l->round && !l->readers)
 		return;
-	l->fresh = json_pack("{s:{}}", "verbs");
-	if (metrics)
-		json_object_set(l->fresh, "metrics", metrics);
-	l->asking = true; /* answers come later; but a question that can't be asked may be the last one */
-	ask_live(l);
-	if (l->rounds++ % METRICS_EACH == 0)
-		ask(l, "metrics", NULL);
-	l->asking = false;
-	if (!l->questions)
+	if (!l->round)
+		begin_round(l);
+	if (l->at < l->source_count && l->sources[l->at].changed) {
+		source_understand(l, &l->sources[l->at++]);
+		rtun_timer_start(l->timer, 0);
+	} else if (l->at < l->source_count) {
+		ask(l, &l->sources[l->at]);
+	} else {
+		l->round = false;
 		publish(l);
+		rtun_timer_start(l->timer, ROUND);
+	}
 }
 
 /* ---- life ---- */
@@ -344,7 +390,7 @@ bool dash_live_read(struct dash_live *l, struct dash_exchange *x)
 	if (r->next)
 		r->next->at = &r->next;
 	l->readers = r;
-	if (!l->reader_count++ && !l->questions) { /* the first after a while: what is known is old */
+	if (!l->reader_count++ && !l->round) { /* the first after a while: what is known is old */
 		json_decref(l->state);
 		l->state = NULL;
 		l->rounds = 0;
@@ -364,7 +410,7 @@ int dash_live_create(struct dash *d, struct dash_live **ret)
 	if (!l)
 		return -RTUN_ENOMEM;
 	l->d = d;
-	return rtun_timer_create(d->ctx, begin_round, l, &l->timer);
+	return rtun_timer_create(d->ctx, step, l, &l->timer);
 }
 
 void dash_live_destroy(struct dash_live **lp)
@@ -372,13 +418,12 @@ void dash_live_destroy(struct dash_live **lp)
 	struct dash_live *l = *lp;
 	if (!l)
 		return;
-	while (l->questions)
-		question_free(l->questions);
+	rtun_op_cancel(&l->op);
 	rtun_timer_destroy(&l->timer);
+	sources_free(l);
 	text_unref(&l->snapshot);
 	text_unref(&l->update);
 	json_decref(l->state);
-	json_decref(l->fresh);
 	free(l);
 	*lp = NULL;
 }

@@ -44,6 +44,8 @@ static json_t *patch_array(json_t *from, json_t *to)
 
 json_t *dash_patch(json_t *from, json_t *to)
 {
+	if (from == to) /* what has not changed is shared */
+		return NULL;
 	if (json_is_object(from) && json_is_object(to))
 		return patch_object(from, to);
 	if (json_is_array(from) && json_is_array(to) && json_array_size(from) == json_array_size(to))
