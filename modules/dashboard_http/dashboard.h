@@ -6,6 +6,7 @@
  *   server.c          HTTP, by libmicrohttpd; guard.c: may a request be looked at; login.c: whose is it
  *   route.c           which path is whose; page.c: the page's files
  *   api.c             /api/v1/VERB: every verb of every instance; openapi.c describes them
+ *   pac.c             /proxy.pac, for browsers
  *   live.c            /api/v1/events: what changes, as it changes; patch.c: the difference of two states; news.c: events
  *
  * No file here knows another module: verbs, events and metrics come through restunnel/command.h and event.h.
@@ -60,6 +61,10 @@ void dash_api_json(struct dash_exchange *x, uint32_t status, json_t *j);
 void dash_api_refuse(struct dash_exchange *x, const struct dash_refusal *r);
 /* The JSON object of a body; NULL after an answer that says what is wrong with it. */
 json_t *dash_api_body(struct dash_exchange *x, const struct dash_request *r);
+
+/* pac.c: is this text of `proxy-pac` an entry; /proxy.pac. */
+bool dash_pac_good(const char *text);
+void dash_pac(struct dash *d, struct dash_exchange *x, const struct dash_request *r);
 
 /* openapi.c: new reference, or NULL. */
 json_t *dash_openapi(const json_t *commands, const char *version);

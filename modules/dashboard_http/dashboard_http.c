@@ -24,6 +24,9 @@ static const struct rtun_option options[] = {
 		      "How long a login is good; its browser is asked for a new one then."),
 	RTUN_FILE(struct dash_options, metrics_token_file, NULL, 0, NULL,
 		  "A file with the bearer token that /metrics asks for; without it every program of this machine can read the metrics."),
+	RTUN_TEXTS(struct dash_options, proxy_pac, NULL, RTUN_RELOADABLE, NULL,
+		   "What /proxy.pac tells browsers: SOCKS5 entries that have an exit of their own, \"home=127.0.0.1:1082\"; the first one where "
+		   "?exit=NAME does not choose. Without it there is no /proxy.pac."),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(struct dash_options, options);
 
@@ -106,6 +109,18 @@ static void take_options(struct dash *d, const void *cfg)
 {
 	d->o = *(const struct dash_options *)cfg;
 	d->login.life = (int64_t)(d->o.session / RTUN_S);
+}
+
+static int check(struct rtun_ctx *ctx, const void *cfg)
+{
+	const struct rtun_list *l = &((const struct dash_options *)cfg)->proxy_pac;
+	int r = 0;
+	for (uint32_t i = 0; i < l->count; i++) {
+		const char *text = *(const char *const *)((const char *)l->items + (size_t)i * l->item_size);
+		if (!dash_pac_good(text))
+			r = rtun_conf_error(ctx, "proxy_pac", "for example \"home=127.0.0.1:1082\"", "\"%.64s\" is not NAME=ADDRESS:PORT", text);
+	}
+	return r;
 }
 
 static int create(struct rtun_ctx *ctx, const void *cfg)
@@ -244,5 +259,5 @@ static const struct rtun_command commands[] = {
 
 RTUN_MODULE(dashboard_http,
 	.version = "1", .summary = "a page for the owner, the commands as an HTTP API, metrics for Prometheus", .license = "BSD-2-Clause",
-	.schema = &schema, .commands = RTUN_LIST(commands), .create = create, .setup = setup, .prepare = prepare, .start = start,
+	.schema = &schema, .commands = RTUN_LIST(commands), .check = check, .create = create, .setup = setup, .prepare = prepare, .start = start,
 	.reload = reload, .drain = drain, .stop = stop, .destroy = destroy, .status = status);

@@ -133,6 +133,7 @@ struct route {
 
 static const struct route routes[] = {
 	{"/metrics", DASH_OPEN, metrics},
+	{"/proxy.pac", DASH_OPEN, dash_pac},
 	{DASH_API "login", DASH_OPEN | DASH_POST, login},
 	{DASH_API "logout", DASH_POST, logout},
 	{DASH_API "events", 0, events},

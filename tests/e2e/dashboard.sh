@@ -10,7 +10,8 @@
 echo 0123456789abcdef-metrics >"$lab/metrics.token"
 chmod 600 "$lab/metrics.token"
 hub_modules="
-  - {module: dashboard_http}
+  - {module: frontend_socks5, name: for-browsers, listen: 127.0.0.1:1082, exit: node, to: tunnel}
+  - {module: dashboard_http, proxy-pac: [\"away=127.0.0.1:1083\", \"node=127.0.0.1:1082\"]}
   - {module: dashboard_http, name: other, listen: \"unix:$lab/dash.sock\"}
   - {module: dashboard_http, name: scraped, listen: 127.0.0.1:8081, metrics-token-file: $lab/metrics.token}"
 lab_start paired
@@ -40,6 +41,13 @@ code() { at hub curl -s -o /dev/null -w '%{http_code}' "$@"; }
 same "a token, where one is asked for" 401 "$(code http://127.0.0.1:8081/metrics)"
 same "a wrong one" 401 "$(code -H 'Authorization: Bearer 0123456789abcdef-metricz' http://127.0.0.1:8081/metrics)"
 same "the right one" 200 "$(code -H 'Authorization: Bearer 0123456789abcdef-metrics' http://127.0.0.1:8081/metrics)"
+
+# ---- a proxy auto-configuration
+
+same "the first one" 'function FindProxyForURL(url, host) { return "SOCKS5 127.0.0.1:1083"; }' "$(at hub curl -s http://127.0.0.1:8080/proxy.pac)"
+same "by name" 'function FindProxyForURL(url, host) { return "SOCKS5 127.0.0.1:1082"; }' "$(at hub curl -s 'http://127.0.0.1:8080/proxy.pac?exit=node')"
+same "none of that name" 404 "$(code 'http://127.0.0.1:8080/proxy.pac?exit=nod')"
+same "nor where none is wanted" 404 "$(code http://127.0.0.1:8081/proxy.pac)"
 
 # ---- hostile clients beside a download
 
@@ -72,6 +80,7 @@ refuse() { # refuse CODE TEXT: the configuration on standard input
 	not at hub $RESTUNNEL check -c "$lab/c.yaml" --json >"$lab/check.json" || fail "$2: check found nothing"
 	same "$2" "$1" "$(json "$lab/check.json" 'd["errors"][0]["code"]')"
 }
+printf 'data-dir: %s/x\nmodules:\n  - {module: dashboard_http, proxy-pac: "home=x\\";alert(1)"}\n' "$lab" | refuse bad-value "no script in a name"
 printf 'data-dir: %s/x\nmodules:\n  - {module: dashboard_http, listen: "0.0.0.0:8080"}\n' "$lab" | refuse not-loopback "never beyond loopback"
 { cat "$lab/node.yaml"; echo '  - {module: dashboard_http}'; } | refuse listen-port "a node listens on no port"
 cp "$lab/node.yaml" "$lab/n.yaml"
