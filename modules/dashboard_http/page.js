@@ -4,6 +4,7 @@
 const $ = id => document.getElementById(id);
 const API = "/api/v1/";
 const SAMPLES = 120; // of a graph, a second each
+const NEWS = 200; // kept
 
 function el(tag, attributes, ...children) {
   const e = document.createElement(tag);
@@ -159,6 +160,7 @@ async function take(m) {
   const fresh = m.news.filter(e => !news.has(e.seq) || news.get(e.seq).at !== e.at).sort((a, b) => a.seq - b.seq);
   if (m.state) news = new Map();
   for (const e of m.state ? m.news : fresh) news.set(e.seq, e);
+  for (const seq of [...news.keys()].slice(0, -NEWS)) news.delete(seq); // pages stay open for days
   if (m.state) commands = (await call("commands").catch(() => ({ commands }))).commands;
   ready = true;
   sample(m.at);
@@ -344,6 +346,7 @@ function sentence() {
 
 function tick() {
   const silent = Date.now() - heardAt, lost = ready && silent > 5000;
+  if (lost && document.body.className !== "lost") put($("say"), "The hub does not answer");
   document.body.className = !ready ? "wait" : lost ? "lost" : "";
   if (ready) {
     put($("heard"), lost ? "The hub does not answer. Last heard " + duration(silent / 1000) + " ago." : "");
@@ -443,7 +446,8 @@ function updateExit(row, d) {
   drawTraffic(td.traffic, traffic.get(d.public_key));
 }
 function drawTraffic(cell, t) {
-  if (!t) return;
+  if (!t || cell.drawn === t.at) return;
+  cell.drawn = t.at;
   const top = Math.max(10000, ...t.down, ...t.up), x = i => SAMPLES - t.down.length + i, y = v => (31 - 29 * v / top).toFixed(1);
   const line = list => list.map((v, i) => (i ? "L" : "M") + x(i) + " " + y(v)).join("");
   const down = t.down[t.down.length - 1] || 0, up = t.up[t.up.length - 1] || 0;
