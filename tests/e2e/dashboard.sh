@@ -85,5 +85,13 @@ printf 'data-dir: %s/x\nmodules:\n  - {module: dashboard_http, listen: "0.0.0.0:
 { cat "$lab/node.yaml"; echo '  - {module: dashboard_http}'; } | refuse listen-port "a node listens on no port"
 cp "$lab/node.yaml" "$lab/n.yaml"
 echo "  - {module: dashboard_http, listen: \"unix:$lab/node.sock\"}" >>"$lab/n.yaml"
-check "but on a unix socket" at hub $RESTUNNEL check -c "$lab/n.yaml"
+stop node || fail "the node ended with status $?"
+mv "$lab/n.yaml" "$lab/node.yaml"
+run_node
+check "the tunnel is usable again" usable
+there() { at node curl -sS --unix-socket "$lab/node.sock" -b "$lab/jar.node" -c "$lab/jar.node" "$@"; }
+token=$(node dashboard --json | json - 'd["url"].split("=")[1]')
+there -o /dev/null -H 'Content-Type: application/json' -d "{\"token\":\"$token\"}" http://localhost/api/v1/login
+same "but on a unix socket, and shows its hubs there" true "$(there http://localhost/api/v1/hubs | json - 'd["hubs"][0]["online"]')"
+check "nobody listens at the node" [ -z "$(at node ss -Hltn)" ]
 well_ended
