@@ -60,6 +60,6 @@ json_t *sandbox_needs_json(uint32_t needs)
 {
 	json_t *a = json_array();
 	for (size_t i = 0; i < NEEDS_KNOWN; i++)
-		if (needs & needs_known[i].need) json_array_append_new(a, json_string(needs_known[i].word));
+		if (needs & needs_known[i].need & ~(uint32_t)SANDBOX_NO_PORT) json_array_append_new(a, json_string(needs_known[i].word));
 	return a;
 }
