@@ -118,6 +118,7 @@ class Browser:
 
     def errors(self):
         lines = [x["message"] for x in self.post("/se/log", type="browser")]
+        lines = [x for x in lines if not x.startswith("chrome://")]  # the browser's own first page
         if lines:
             sys.exit("the console says: " + "\n".join(lines))
 
