@@ -15,18 +15,19 @@ static void drop(struct exit_dialer_association *a, uint32_t reason)
 
 /* ---- Out ---- */
 
-static bool is_refused(const struct exit_dialer *d, const struct rtun_addr *to)
+/* What a filter says of a name's address it may not say of the address alone: it is asked in the same way again. */
+static bool is_refused(const struct exit_dialer *d, const char *host, const struct rtun_addr *to)
 {
 	const struct rtun_filter_ops *filter = d->o.filter.ops;
 	char why[RTUN_FILTER_WHY];
 	if (exit_dialer_too_early(d, to, 1))
 		return true;
-	if (RTUN_HAS(struct rtun_filter_ops, filter, datagram))
+	if (RTUN_HAS(struct rtun_filter_ops, filter, datagram) && !(host && RTUN_HAS(struct rtun_filter_ops, filter, resolved)))
 		return filter->datagram(d->o.filter.obj, to) != 0;
-	return exit_dialer_verdict(d, NULL, to, 1, RTUN_FILTER_UDP, why) != 0;
+	return exit_dialer_verdict(d, host, to, 1, RTUN_FILTER_UDP, why) != 0;
 }
 
-static void send_judged(void *arg, const struct rtun_addr *to, const uint8_t *payload, uint32_t len)
+static void send_judged(void *arg, const char *host, const struct rtun_addr *to, const uint8_t *payload, uint32_t len)
 {
 	struct exit_dialer_association *a = arg;
 	struct exit_dialer *d = a->d;
@@ -37,7 +38,7 @@ static void send_judged(void *arg, const struct rtun_addr *to, const uint8_t *pa
 		void *out;
 	} u = {payload};
 	struct iovec v = {u.out, len};
-	if (is_refused(d, to)) {
+	if (is_refused(d, host, to)) {
 		drop(a, EXIT_DIALER_DROP_REFUSED);
 		return;
 	}
@@ -60,7 +61,7 @@ static void send_out(void *self, const uint8_t *body, uint32_t len)
 	if (g.host)
 		names_send(&a->names, g.host, g.host_len, g.addr.port, g.payload, g.len);
 	else
-		send_judged(a, &to, g.payload, g.len);
+		send_judged(a, NULL, &to, g.payload, g.len);
 }
 
 /* ---- In ---- */

@@ -31,8 +31,8 @@ void peers_fini(struct peers *p);
 
 /* ---- Names ---- */
 
-/* A datagram to a name that may now be sent to `to`. */
-typedef void names_send_fn(void *arg, const struct rtun_addr *to, const uint8_t *payload, uint32_t len);
+/* A datagram to `host` that may now be sent to `to`. */
+typedef void names_send_fn(void *arg, const char *host, const struct rtun_addr *to, const uint8_t *payload, uint32_t len);
 
 struct name;
 struct names {

@@ -71,7 +71,7 @@ static void send_to(const struct name *n, uint16_t port, const uint8_t *payload,
 	struct rtun_addr to = n->to;
 	to.port = port;
 	if (to.family)
-		n->all->send(n->all->arg, &to, payload, len);
+		n->all->send(n->all->arg, n->host, &to, payload, len);
 	else
 		n->all->d->dropped[EXIT_DIALER_DROP_NAME]++;
 }
@@ -79,7 +79,7 @@ static void send_to(const struct name *n, uint16_t port, const uint8_t *payload,
 static bool is_allowed(const struct name *n, const struct rtun_addr *a, uint32_t count)
 {
 	char why[RTUN_FILTER_WHY];
-	return count && exit_dialer_verdict(n->all->d, NULL, a, count, RTUN_FILTER_UDP, why) == 0;
+	return count && exit_dialer_verdict(n->all->d, n->host, a, count, RTUN_FILTER_UDP, why) == 0;
 }
 
 /* All are judged together, then each alone: in what is allowed there may be some that no way leads to. */

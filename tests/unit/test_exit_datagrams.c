@@ -162,6 +162,34 @@ START_TEST(filter_with_an_op_for_it)
 }
 END_TEST
 
+/* A filter that allows a name, and nobody who comes by its address alone. */
+static int judge_named(void *obj, const char *host, const struct rtun_addr *a, uint32_t n, uint32_t protocol, char why[RTUN_FILTER_WHY])
+{
+	(void)obj, (void)a, (void)why;
+	ck_assert_uint_eq(protocol, RTUN_FILTER_UDP);
+	ck_assert_uint_eq(n, 1);
+	asked++;
+	return strcmp(host, "host.example.org") == 0 ? 0 : -RTUN_EDENIED;
+}
+
+START_TEST(allowed_by_its_name)
+{
+	struct rtun_filter_ops with = judge_ops;
+	struct sockaddr_in from;
+	with.datagram = judge_datagram;
+	with.resolved = judge_named;
+	dialer->o.filter.ops = &with;
+	strcpy(dns.records, "A 127.0.0.1");
+	asked = 0;
+	send_to("host.example.org", echo_port);
+	ck_assert_uint_eq(arrived(&from), 1);
+	ck_assert_uint_eq(asked, 3); /* all of them, each, and right before it is sent */
+	send_to("other.example.org", echo_port);
+	ck_assert_uint_eq(arrived(&from), 0);
+	dialer->o.filter.ops = &judge_ops;
+}
+END_TEST
+
 START_TEST(ipv6_waits_for_the_translation)
 {
 	dialer->nat64.lookup = (void *)dialer; /* under way */
@@ -464,6 +492,7 @@ int main(void)
 	tcase_add_loop_test(t, address_is_refused, 0, 7);
 	tcase_add_test(t, judged_every_time);
 	tcase_add_test(t, filter_with_an_op_for_it);
+	tcase_add_test(t, allowed_by_its_name);
 	tcase_add_test(t, ipv6_waits_for_the_translation);
 	tcase_add_test(t, only_those_that_were_sent_to);
 	tcase_add_test(t, for_five_minutes);
