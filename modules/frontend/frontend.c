@@ -277,6 +277,7 @@ void frontend_destroy(struct rtun_ctx *ctx)
 		return;
 	for (int i = 0; i < 3; i++)
 		rtun_unsubscribe(&f->news[i]);
+	frontend_passwd_stop(f);
 	frontend_verify_destroy(f);
 	free(f->listeners);
 	free(f);

@@ -150,6 +150,7 @@ struct frontend_protocol {
 /* ---- Instance ---- */
 
 struct frontend_verify;
+struct frontend_job;
 
 struct frontend {
 	struct rtun_ctx *ctx;
@@ -166,6 +167,7 @@ struct frontend {
 	uint64_t results[FRONTEND_RESULTS];
 	uint32_t associations;
 	uint64_t dropped[FRONTEND_DROPS];
+	struct frontend_job *jobs; /* of `passwd`, under way */
 };
 
 /* What happens at each point of an instance's life: see restunnel/module.h. */
@@ -296,5 +298,7 @@ uint32_t frontend_verify_users(const struct frontend *f);
 enum frontend_login frontend_verify(struct frontend_conn *c, const char *name, const char *password);
 /* The client goes. */
 void frontend_verify_forget(struct frontend_conn *c);
+/* What `passwd` still has to do is not done. */
+void frontend_passwd_stop(struct frontend *f);
 
 #endif

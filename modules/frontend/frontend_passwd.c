@@ -19,9 +19,10 @@ static const struct rtun_option rows[] = {
 };
 static const struct rtun_schema args_schema = RTUN_SCHEMA(struct args, rows);
 
-/* Hashing is as slow as verifying. */
-struct job {
-	struct frontend *f;
+/* Hashing is as slow as verifying: a thread may still be at work when the instance is gone. */
+struct frontend_job {
+	struct frontend *f; /* NULL: it is gone */
+	struct frontend_job *next, **at;
 	struct rtun_reply *reply;
 	struct rtun_work *work;
 	bool good;
@@ -30,20 +31,25 @@ struct job {
 	char hash[crypto_pwhash_STRBYTES];
 };
 
-static void job_free(struct job *j)
+static void job_free(struct frontend_job *j)
 {
+	if (j->f) {
+		*j->at = j->next;
+		if (j->next)
+			j->next->at = j->at;
+	}
 	sodium_memzero(j, sizeof(*j));
 	free(j);
 }
 
 static void hash_it(void *arg)
 {
-	struct job *j = arg;
+	struct frontend_job *j = arg;
 	j->good = crypto_pwhash_str(j->hash, j->password, strlen(j->password), crypto_pwhash_OPSLIMIT_INTERACTIVE,
 				    crypto_pwhash_MEMLIMIT_INTERACTIVE) == 0;
 }
 
-static void answer(struct job *j)
+static void answer(struct frontend_job *j)
 {
 	struct rtun_ctx *ctx = j->f->ctx;
 	struct frontend_users_event e = {j->f->o.users_file};
@@ -59,13 +65,19 @@ static void answer(struct job *j)
 
 static void hashed(void *arg)
 {
-	struct job *j = arg;
+	struct frontend_job *j = arg;
 	struct frontend *f = j->f;
-	int r = j->good ? users_set(f->ctx, f->o.users_file, j->name, j->hash) : -RTUN_ENOMEM;
+	int r = j->good ? 0 : -RTUN_ENOMEM;
+	if (!f || !f->o.users_file)
+		r = -RTUN_ENOENT;
+	if (!r)
+		r = users_set(f->ctx, f->o.users_file, j->name, j->hash);
 	if (!r)
 		r = frontend_verify_load(f, f->o.users_file);
 	if (!r)
 		answer(j);
+	else if (r == -RTUN_ENOENT)
+		rtun_reply_fail(&j->reply, "not-stored", "the entry has no users-file any more, or restunnel is stopping: the password was not set", NULL);
 	else if (r == -RTUN_EIO)
 		rtun_reply_fail(&j->reply, "not-stored", "the users-file can't be written; the log says why",
 				"keep it below data-dir: only there may restunnel write");
@@ -80,7 +92,7 @@ static void passwd(struct rtun_ctx *ctx, const void *args, struct rtun_reply *re
 {
 	const struct args *a = args;
 	struct frontend *f = ctx->self;
-	struct job *j;
+	struct frontend_job *j;
 	if (!f->o.users_file) {
 		rtun_reply_fail(&reply, "no-users-file", "this entry has no users-file", "give it one: `users-file: FILE`, below data-dir");
 		return;
@@ -100,6 +112,11 @@ static void passwd(struct rtun_ctx *ctx, const void *args, struct rtun_reply *re
 		return;
 	}
 	j->f = f;
+	j->at = &f->jobs;
+	j->next = f->jobs;
+	if (j->next)
+		j->next->at = &j->next;
+	f->jobs = j;
 	j->reply = reply;
 	snprintf(j->name, sizeof(j->name), "%s", a->name);
 	snprintf(j->password, sizeof(j->password), "%s", a->password);
@@ -107,6 +124,15 @@ static void passwd(struct rtun_ctx *ctx, const void *args, struct rtun_reply *re
 		return;
 	j->good = false;
 	hashed(j);
+}
+
+void frontend_passwd_stop(struct frontend *f)
+{
+	struct frontend_job *j;
+	while ((j = f->jobs)) {
+		f->jobs = j->next;
+		j->f = NULL;
+	}
 }
 
 static const struct rtun_view view[] = {{"sentence", "", RTUN_V_SENTENCE, 0}};

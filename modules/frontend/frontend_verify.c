@@ -36,6 +36,15 @@ struct frontend_claim {
 	char hash[crypto_pwhash_STRBYTES];
 };
 
+/* What a thread has to itself: it may still be at work when the instance is gone. */
+struct frontend_hashing {
+	struct frontend_verify *v; /* NULL: nobody waits for it any more */
+	struct rtun_work *work;
+	bool good;
+	char password[FRONTEND_NAME_SIZE];
+	char hash[crypto_pwhash_STRBYTES];
+};
+
 /* Who was wrong, how often, when last. */
 struct culprit {
 	struct rtun_addr from;
@@ -48,10 +57,9 @@ struct frontend_verify {
 	struct users *users;
 	struct rtun_timer *rest;
 	bool resting;
-	struct frontend_claim *claims; /* in the order in which they came; the thread has the first one where there is `work` */
+	struct frontend_claim *claims; /* in the order in which they came; the first one is looked at where there is `hashing` */
 	uint32_t claim_count;
-	struct rtun_work *work;
-	bool good; /* what the thread has found */
+	struct frontend_hashing *hashing;
 	uint32_t known_next;
 	uint8_t key[TOKEN_BYTES];
 	uint8_t known[KNOWN_MAX][TOKEN_BYTES];
@@ -163,26 +171,35 @@ static void answer_all(struct frontend_verify *v, const uint8_t token[TOKEN_BYTE
 
 static void hash_it(void *arg)
 {
-	struct frontend_verify *v = arg;
-	const struct frontend_claim *claim = v->claims; /* it stays the first one, and stays */
-	v->good = crypto_pwhash_str_verify(claim->hash, claim->password, strlen(claim->password)) == 0;
+	struct frontend_hashing *h = arg;
+	h->good = crypto_pwhash_str_verify(h->hash, h->password, strlen(h->password)) == 0;
+}
+
+static void hashing_free(struct frontend_hashing *h)
+{
+	sodium_memzero(h, sizeof(*h));
+	free(h);
 }
 
 static void hashed(void *arg)
 {
-	struct frontend_verify *v = arg;
-	struct frontend_claim *claim = v->claims;
+	struct frontend_hashing *h = arg;
+	struct frontend_verify *v = h->v;
+	bool good = h->good;
 	uint8_t token[TOKEN_BYTES];
-	v->work = NULL;
-	memcpy(token, claim->token, TOKEN_BYTES);
-	if (v->good) {
+	hashing_free(h);
+	if (!v)
+		return;
+	v->hashing = NULL;
+	memcpy(token, v->claims->token, TOKEN_BYTES);
+	if (good) {
 		remember(v, token);
 	} else {
-		blame(v, &claim->from);
+		blame(v, &v->claims->from);
 		v->resting = true;
 		rtun_timer_start(v->rest, REST);
 	}
-	answer_all(v, token, v->good ? FRONTEND_LOGIN_GOOD : FRONTEND_LOGIN_REFUSED);
+	answer_all(v, token, good ? FRONTEND_LOGIN_GOOD : FRONTEND_LOGIN_REFUSED);
 	verify_next(v);
 }
 
@@ -198,13 +215,24 @@ static void drop_those_who_left(struct frontend_verify *v)
 
 static bool verify_begin(struct frontend_verify *v)
 {
-	return !is_refused_unheard(v, &v->claims->from) && rtun_work(v->f->ctx, hash_it, hashed, v, &v->work) >= 0;
+	struct frontend_hashing *h = is_refused_unheard(v, &v->claims->from) ? NULL : calloc(1, sizeof(*h));
+	if (!h)
+		return false;
+	h->v = v;
+	memcpy(h->password, v->claims->password, sizeof(h->password));
+	memcpy(h->hash, v->claims->hash, sizeof(h->hash));
+	if (rtun_work(v->f->ctx, hash_it, hashed, h, &h->work) < 0) {
+		hashing_free(h);
+		return false;
+	}
+	v->hashing = h;
+	return true;
 }
 
 static void verify_next(struct frontend_verify *v)
 {
 	uint8_t token[TOKEN_BYTES];
-	while (!v->work && !v->resting) {
+	while (!v->hashing && !v->resting) {
 		drop_those_who_left(v);
 		if (!v->claims || verify_begin(v))
 			return;
@@ -328,6 +356,8 @@ void frontend_verify_destroy(struct frontend *f)
 	struct frontend_verify *v = f->verify;
 	if (!v)
 		return;
+	if (v->hashing)
+		v->hashing->v = NULL;
 	drop_those_who_left(v);
 	rtun_timer_destroy(&v->rest);
 	users_free(&v->users);

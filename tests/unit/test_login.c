@@ -325,6 +325,40 @@ START_TEST(stop_meanwhile)
 }
 END_TEST
 
+static void answered(void *arg, json_t *answer, const struct command_error *err);
+static char answer_code[64];
+
+/* The threads go on: neither do they look at what is gone, nor what follows from them. */
+START_TEST(gone_meanwhile)
+{
+	struct host_ctx other = hc;
+	json_t *args = json_pack("{s:s, s:s}", "name", "bob", "password", "new");
+	held = 1;
+	ck_assert_int_eq(rtun_module.create(&other.ctx, &options), 0);
+	ck_assert_int_eq(frontend_verify_load(other.ctx.self, path), 0);
+	struct frontend *usual = front;
+	front = other.ctx.self;
+	int fd = client("alice", "pass:word"), waits = client("living-room", "p2");
+	front = usual;
+	while (!begun)
+		usleep(1000);
+	answer_code[0] = '\0';
+	command_call(&other.ctx, rtun_module.commands.items, args, answered, NULL, NULL);
+	rtun_module.stop(&other.ctx);
+	rtun_module.destroy(&other.ctx);
+	held = 0;
+	for (int i = 0; i < 20000 && (!answer_code[0] || ended < 1); i++) {
+		usleep(1000);
+		loop_turn(bed.loop);
+	}
+	await_verified(1);
+	ck_assert_str_eq(answer_code, "not-stored");
+	json_decref(args);
+	close(fd);
+	close(waits);
+}
+END_TEST
+
 /* ---- reload ---- */
 
 START_TEST(users_change)
@@ -470,8 +504,6 @@ START_TEST(file_is_refused)
 END_TEST
 
 /* ---- the verb ---- */
-
-static char answer_code[64];
 
 static void answered(void *arg, json_t *answer, const struct command_error *err)
 {
@@ -661,6 +693,7 @@ int main(void)
 	tcase_add_test(t, many_guesses_at_once);
 	tcase_add_loop_test(t, client_leaves_meanwhile, 0, 2);
 	tcase_add_test(t, stop_meanwhile);
+	tcase_add_test(t, gone_meanwhile);
 	tcase_add_test(t, users_change);
 	tcase_add_test(t, bad_file_changes_nothing);
 	tcase_add_test(t, file_that_is_not_there);
