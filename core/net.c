@@ -30,6 +30,8 @@
 #define ACCEPT_BATCH 64
 /* How long to leave the queue alone when descriptors or memory have run out. */
 #define ACCEPT_PAUSE (100 * RTUN_MS)
+/* Between lines of the log about those who may not connect. */
+#define REFUSED_EVERY (60 * RTUN_S)
 
 static void set_nodelay(int fd)
 {
@@ -54,6 +56,7 @@ struct rtun_listener {
 	uint32_t *users; /* NULL: all may come */
 	uint32_t user_count;
 	int diag; /* who comes: peer.h */
+	uint64_t said_at; /* that somebody was refused */
 	struct loop_defer end; /* frees it: `accept` may have closed it from inside on_connection() */
 };
 
@@ -67,19 +70,29 @@ static void accept_again(void *arg)
 	listener_watch(arg);
 }
 
-static bool listener_admits(const struct rtun_listener *l, int fd)
+/* Whoever is refused can come again as often as he likes. */
+static uint32_t refusal_level(struct rtun_listener *l)
+{
+	uint64_t now = rtun_now(l->ctx);
+	if (l->said_at && now - l->said_at < REFUSED_EVERY)
+		return RTUN_DEBUG;
+	l->said_at = now;
+	return RTUN_NOTICE;
+}
+
+static bool listener_admits(struct rtun_listener *l, int fd)
 {
 	uint32_t uid;
 	if (!l->users)
 		return true;
 	if (peer_user(l->diag, fd, &uid) < 0) {
-		rtun_log(l->ctx, RTUN_NOTICE, "a connection was refused: the kernel does not tell whose it is");
+		rtun_log(l->ctx, refusal_level(l), "a connection was refused: the kernel does not tell whose it is");
 		return false;
 	}
 	for (uint32_t i = 0; i < l->user_count; i++)
 		if (l->users[i] == uid)
 			return true;
-	rtun_log(l->ctx, RTUN_NOTICE, "a connection was refused: user %u is not among those who may connect", uid);
+	rtun_log(l->ctx, refusal_level(l), "a connection was refused: user %u is not among those who may connect", uid);
 	return false;
 }
 

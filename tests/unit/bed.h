@@ -22,6 +22,7 @@ static struct {
 	struct rtun_host host;
 	struct loop *loop;
 	char log[BED_TEXT];        /* the last line */
+	uint32_t log_level;        /* and its level */
 	char conf_error[BED_TEXT]; /* the last one, and how many */
 	uint32_t conf_errors;
 	const void *ops; /* the service that was provided */
@@ -34,7 +35,8 @@ static struct {
 
 RTUN_PRINTF(3, 0) static void bed_log(struct rtun_ctx *ctx, uint32_t level, const char *fmt, va_list ap)
 {
-	(void)ctx, (void)level;
+	(void)ctx;
+	bed.log_level = level;
 	vsnprintf(bed.log, sizeof(bed.log), fmt, ap);
 }
 

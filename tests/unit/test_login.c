@@ -35,6 +35,18 @@ int __wrap_crypto_pwhash_str_verify(const char *hash, const char *password, unsi
 	return r;
 }
 
+/* ---- where clients come from ---- */
+
+static struct rtun_addr come_from; /* family 0: it is not known */
+
+int __wrap_host_stream_addr(struct rtun_stream *s, uint32_t which, struct rtun_addr *ret);
+int __wrap_host_stream_addr(struct rtun_stream *s, uint32_t which, struct rtun_addr *ret)
+{
+	(void)s, (void)which;
+	*ret = come_from;
+	return come_from.family ? 0 : -RTUN_ENOTSUP;
+}
+
 /* Threads take real time: until `n` verifications are over, and what follows from them. */
 static void await_verified(unsigned n)
 {
@@ -76,6 +88,7 @@ static void login_setup(void)
 {
 	setup();
 	begun = ended = held = 0;
+	come_from = (struct rtun_addr){0};
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/users", dir);
 	snprintf(two_users, sizeof(two_users), "# who may\n\n");
@@ -273,6 +286,37 @@ START_TEST(guessing_is_slowed_down)
 	fd = client("living-room", "p2");
 	await_verified(7);
 	ck_assert(let_in(fd));
+}
+END_TEST
+
+/* Five guesses of these two, in turns: do they count together? */
+static const struct {
+	struct rtun_addr guesser, other;
+	bool same;
+} sources[] = {
+	{{.family = 4, .ip = {127, 0, 0, 1}}, {.family = 4, .ip = {127, 9, 9, 9}}, true}, /* all are programs of this machine */
+	{{.family = 6, .ip = {[15] = 1}}, {.family = 4, .ip = {127, 0, 0, 2}}, true},
+	{{0}, {.family = 4, .ip = {127, 0, 0, 2}}, true},
+	{{.family = 6, .ip = {0x20, 1, [15] = 1}}, {.family = 6, .ip = {0x20, 1, [15] = 2}}, true},
+	{{.family = 4, .ip = {9, 9, 9, 9}}, {.family = 4, .ip = {9, 9, 9, 8}}, false},
+	{{.family = 6, .ip = {0x20, 1, [7] = 1}}, {.family = 6, .ip = {0x20, 1, [7] = 2}}, false},
+};
+
+START_TEST(guesses_by_source)
+{
+	char guess[16];
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(guess, sizeof(guess), "guess %u", i);
+		come_from = i % 2 ? sources[_i].other : sources[_i].guesser;
+		int fd = client("alice", guess);
+		await_verified(1 + i);
+		ck_assert(!let_in(fd));
+		loop_advance(bed.loop, 250 * RTUN_MS);
+	}
+	come_from = sources[_i].other;
+	int fd = client("alice", "pass:word");
+	await_verified(sources[_i].same ? 5 : 6);
+	ck_assert_int_eq(let_in(fd), !sources[_i].same);
 }
 END_TEST
 
@@ -690,6 +734,7 @@ int main(void)
 	tcase_add_test(t, good_logins_are_remembered);
 	tcase_add_test(t, one_answer_for_all_who_say_the_same);
 	tcase_add_test(t, guessing_is_slowed_down);
+	tcase_add_loop_test(t, guesses_by_source, 0, ROWS(sources));
 	tcase_add_test(t, many_guesses_at_once);
 	tcase_add_loop_test(t, client_leaves_meanwhile, 0, 2);
 	tcase_add_test(t, stop_meanwhile);
