@@ -150,17 +150,27 @@ static bool is_below(const char *host, const char *domain)
 	return len >= end && strncasecmp(host + len - end, domain, end) == 0 && (len == end || host[len - end - 1] == '.');
 }
 
-static bool is_in(struct rtun_addr a, const struct rtun_prefix *p)
+/* The IPv4 address that an IPv6 one is another spelling of, or leads to where the exit has NAT64 (RFC 6052). */
+static bool embedded(const struct rtun_addr *a, struct rtun_addr *ret)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	if (a.family == 6 && memcmp(a.ip, mapped, sizeof(mapped)) == 0) {
-		a.family = 4;
-		memmove(a.ip, a.ip + 12, 4);
-	}
+	static const uint8_t heads[][12] = {{[10] = 0xff, [11] = 0xff}, {0, 0x64, 0xff, 0x9b}};
+	*ret = (struct rtun_addr){.family = 4, .port = a->port};
+	memcpy(ret->ip, a->ip + 12, 4);
+	return a->family == 6 && (memcmp(a->ip, heads[0], 12) == 0 || memcmp(a->ip, heads[1], 12) == 0);
+}
+
+static bool covers(const struct rtun_prefix *p, const struct rtun_addr *a)
+{
 	uint32_t whole = p->bits / 8, rest = p->bits % 8;
-	if (a.family != p->addr.family || memcmp(a.ip, p->addr.ip, whole) != 0)
+	if (a->family != p->addr.family || memcmp(a->ip, p->addr.ip, whole) != 0)
 		return false;
-	return !rest || ((a.ip[whole] ^ p->addr.ip[whole]) >> (8 - rest)) == 0;
+	return !rest || ((a->ip[whole] ^ p->addr.ip[whole]) >> (8 - rest)) == 0;
+}
+
+static bool is_in(const struct rtun_addr *a, const struct rtun_prefix *p)
+{
+	struct rtun_addr inner;
+	return covers(p, a) || (embedded(a, &inner) && covers(p, &inner));
 }
 
 static bool target_in(const struct rules_rule *r, const struct rtun_dial_req *req)
@@ -169,7 +179,7 @@ static bool target_in(const struct rules_rule *r, const struct rtun_dial_req *re
 		if (is_below(req->host, rules_text(&r->domains, i)))
 			return true;
 	for (uint32_t i = 0; !req->host && i < r->addresses.count; i++)
-		if (is_in(req->addr, (const void *)((const char *)r->addresses.items + (size_t)i * r->addresses.item_size)))
+		if (is_in(&req->addr, (const void *)((const char *)r->addresses.items + (size_t)i * r->addresses.item_size)))
 			return true;
 	return !r->domains.count && !r->addresses.count;
 }

@@ -173,6 +173,12 @@ START_TEST(addresses)
 	ck_assert(!rules_match(&r, &req, 0));
 	req.addr = (struct rtun_addr){.family = 6, .ip = {[10] = 0xff, [11] = 0xff, 11, 0, 9, 200}}; /* another spelling of 11.0.9.200 */
 	ck_assert(rules_match(&r, &req, 0));
+	req.addr = (struct rtun_addr){.family = 6, .ip = {0, 0x64, 0xff, 0x9b, [12] = 11, 0, 9, 200}}; /* by NAT64 */
+	ck_assert(rules_match(&r, &req, 0));
+	req.addr.ip[15] = 127;
+	ck_assert(!rules_match(&r, &req, 0));
+	prefixes[1] = (struct rtun_prefix){.addr = {.family = 6, .ip = {0, 0x64, 0xff, 0x9b}}, .bits = 96};
+	ck_assert(rules_match(&r, &req, 0));
 }
 END_TEST
 
