@@ -131,6 +131,14 @@ static bool wrong_kind(struct fill *f, const struct rtun_option *row, const stru
 	return false;
 }
 
+static bool empty_list(struct fill *f, const struct rtun_option *row, const struct conf_node *node)
+{
+	char key[64];
+	conf_report_add(f->report, node->at, "bad-value", "name something; or leave the key out, which means all", "%s: the list is empty",
+			schema_key(row->key, key));
+	return false;
+}
+
 static bool fill_list(struct fill *f, const struct rtun_option *row, const struct conf_node *node, void *member)
 {
 	const struct schema_type *type = schema_type(row);
@@ -142,6 +150,8 @@ static bool fill_list(struct fill *f, const struct rtun_option *row, const struc
 		return wrong_kind(f, row, node);
 	for (const struct conf_node *n = first; n; n = node->kind == CONF_LIST ? n->next : NULL)
 		list.count++;
+	if (!list.count && row->flags & RTUN_NOT_EMPTY)
+		return empty_list(f, row, node);
 	char *items = list.count ? conf_arena_alloc(f->arena, (size_t)list.count * type->size) : NULL;
 	if (list.count && !items) {
 		f->no_memory = true;

@@ -72,7 +72,7 @@ struct frontend_options {
 	RTUN_FILE(struct frontend_options, users_file, NULL, RTUN_RELOADABLE, NULL, \
 		  "Who may log in: a file of lines NAME:HASH, which `restunnel passwd NAME` writes. With it nobody gets in without the " \
 		  "password; the username is the user, or the user and the exit: alice-exit-home."), \
-	RTUN_TEXTS(struct frontend_options, allow_users, NULL, 0, NULL, \
+	RTUN_TEXTS(struct frontend_options, allow_users, NULL, RTUN_NOT_EMPTY, NULL, \
 		   "Only programs of these users of this machine may connect; without it all may. The kernel is asked whose the other end " \
 		   "is; unix sockets are open to all for this."), \
 	RTUN_BOOL(struct frontend_options, optimistic, "false", RTUN_RELOADABLE, NULL, \

@@ -21,9 +21,9 @@ struct options {
 };
 
 static const struct rtun_option allow_rows[] = {
-	RTUN_TEXTS(struct ipfilter_allow, domains, NULL, 0, NULL, "Targets asked for by name: these, and all below them: \"example.com\"."),
-	RTUN_PREFIXES(struct ipfilter_allow, addresses, NULL, 0, NULL, "Targets asked for by address: \"198.51.100.0/24\"."),
-	RTUN_TEXTS(struct ipfilter_allow, ports, NULL, 0, NULL, "\"443\", \"8000-8100\"; without it, all."),
+	RTUN_TEXTS(struct ipfilter_allow, domains, NULL, RTUN_NOT_EMPTY, NULL, "Targets asked for by name: these, and all below them: \"example.com\"."),
+	RTUN_PREFIXES(struct ipfilter_allow, addresses, NULL, RTUN_NOT_EMPTY, NULL, "Targets asked for by address: \"198.51.100.0/24\"."),
+	RTUN_TEXTS(struct ipfilter_allow, ports, NULL, RTUN_NOT_EMPTY, NULL, "\"443\", \"8000-8100\"; without it, all."),
 };
 static const struct rtun_schema allow_schema = RTUN_SCHEMA(struct ipfilter_allow, allow_rows);
 

@@ -26,11 +26,11 @@ struct rules {
 
 #define R struct rules_rule
 static const struct rtun_option rule_rows[] = {
-	RTUN_TEXTS(R, domains, NULL, 0, NULL, "Targets asked for by name: these, and all below them: \"example.com\"."),
-	RTUN_PREFIXES(R, addresses, NULL, 0, NULL, "Targets asked for by address; with `domains`: either will do."),
-	RTUN_TEXTS(R, ports, NULL, 0, NULL, "\"25\", \"6660-6669\"."),
-	RTUN_TEXTS(R, frontends, NULL, 0, NULL, "The entries that clients connect to, by their names."),
-	RTUN_TEXTS(R, times, NULL, 0, NULL, "When the connection is made, by this machine's clock and time zone: \"mon-fri 08:00-18:00\", \"sat,sun\", \"22:00-06:00\"."),
+	RTUN_TEXTS(R, domains, NULL, RTUN_NOT_EMPTY, NULL, "Targets asked for by name: these, and all below them: \"example.com\"."),
+	RTUN_PREFIXES(R, addresses, NULL, RTUN_NOT_EMPTY, NULL, "Targets asked for by address; with `domains`: either will do."),
+	RTUN_TEXTS(R, ports, NULL, RTUN_NOT_EMPTY, NULL, "\"25\", \"6660-6669\"."),
+	RTUN_TEXTS(R, frontends, NULL, RTUN_NOT_EMPTY, NULL, "The entries that clients connect to, by their names."),
+	RTUN_TEXTS(R, times, NULL, RTUN_NOT_EMPTY, NULL, "When the connection is made, by this machine's clock and time zone: \"mon-fri 08:00-18:00\", \"sat,sun\", \"22:00-06:00\"."),
 	RTUN_CHOICE(R, action, "allow|deny|route", NULL, RTUN_REQUIRED, NULL,
 		    "What becomes of it. route: it leaves by `exit`, unless its username asks for another one."),
 	RTUN_NAME(R, exit, NULL, RTUN_REQUIRED, "action=route", "As a frontend's `exit:`: \"home\", \"tag-mobile\"."),

@@ -125,6 +125,9 @@ sed -i 's/ports: "7000"/ports: "80"/' home.yaml
 rt node home reload >/dev/null || fail "reload of the node"
 same "reloaded" "0 2" "$(reply home four.lab-internet.com 80) $(reply home four.lab-internet.com 7000)"
 sed -i 's/, ports: "80"//; s/domains: .four.*}/domains: []}/' home.yaml
+not rt node home check >check.log 2>&1 || fail "check took an empty list"
+check "an empty list is refused" grep -q 'domains: the list is empty' check.log
+sed -i 's/domains: \[\]//' home.yaml
 not rt node home check >check.log 2>&1 || fail "check took an entry that allows everything"
 check "an entry that names nothing is refused" grep -q 'would allow everything' check.log
 sed -i '/strict: true/d' home.yaml

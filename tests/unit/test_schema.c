@@ -74,7 +74,7 @@ struct lists {
 };
 static const struct rtun_option item_rows[] = {
 	RTUN_TEXT(struct item, word, NULL, RTUN_REQUIRED, NULL, "A word."),
-	RTUN_TEXTS(struct item, ports, NULL, 0, NULL, "Ports."),
+	RTUN_TEXTS(struct item, ports, NULL, RTUN_NOT_EMPTY, NULL, "Ports."),
 	RTUN_CHOICE(struct item, kind, "small|big", "small", 0, NULL, "A choice."),
 	RTUN_INT(struct item, count, "3", 1, 9, 0, "kind=big", "A number."),
 };
@@ -575,6 +575,7 @@ START_TEST(bad_records)
 		{"items:\n  - {word: a, count: 3}\n", "2:15 unknown-key: \"count\" is only for kind: big"},
 		{"items:\n  - {word: a}\n  - {word: b, kind: huge}\n", "3:21 bad-value: kind: \"huge\" is not"},
 		{"items:\n  - {word: a, kind: big, count: 10}\n", "2:33 bad-value: count: 10 is too big"},
+		{"items:\n  - {word: a, ports: []}\n", "2:22 bad-value: ports: the list is empty; name something"},
 		{"most: 0B\n", "1:7 bad-value: most: 0B is too small"},
 		{"most: nothing\n", "1:7 bad-value: most:"},
 	};
@@ -605,7 +606,7 @@ int main(void)
 	tcase_add_test(t, describe);
 	tcase_add_test(t, json);
 	tcase_add_test(t, records);
-	tcase_add_loop_test(t, bad_records, 0, 10);
+	tcase_add_loop_test(t, bad_records, 0, 11);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

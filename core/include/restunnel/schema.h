@@ -52,6 +52,8 @@ extern "C" {
  * missing is written by rtun_records_save(). */
 #define RTUN_OR_NONE 32U
 #define RTUN_NONE UINT64_MAX
+/* Lists: one that is there has items. For those whose absence means all, while an empty one would be taken for none. */
+#define RTUN_NOT_EMPTY 2048U
 
 struct rtun_endpoint {
 	const char *text;      /* as written */
