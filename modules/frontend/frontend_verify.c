@@ -5,11 +5,13 @@
  *
  *   - after a wrong password nothing is verified for REST, whoever asks: a flood of guesses has a quarter of one processor;
  *   - who was wrong BURST times is refused unheard, until FORGIVE has passed for each. "Who" is an IPv4 address, an IPv6 /64,
- *     or all programs of this machine together. Logins that are remembered are not concerned.
+ *     or all programs of this machine together. Logins that are remembered from there are let in all the same, but so that
+ *     what is remembered does not answer guesses quickly, no more than LOOKS a second are looked up for all who were wrong, or
+ *     may be right now: more are verified, or refused.
  *
  * A user that doesn't exist is verified like any other, against a hash that nothing gives. What is remembered is a hash of
- * name, password and line of the file under a key of this process: it is good for nothing elsewhere, and of no use when the
- * line has changed.
+ * name, password, line of the file and where it came from under a key of this process: it is good for nothing elsewhere, and of no
+ * use when the line has changed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@
 #define CULPRITS_MAX 64U
 #define BURST 5U
 #define FORGIVE (10 * RTUN_S)
+#define LOOKS 20U
 
 /* A client that waits. */
 struct frontend_claim {
@@ -64,6 +67,8 @@ struct frontend_verify {
 	uint8_t key[TOKEN_BYTES];
 	uint8_t known[KNOWN_MAX][TOKEN_BYTES];
 	struct culprit culprits[CULPRITS_MAX];
+	uint64_t looked_at; /* seconds */
+	uint32_t looks;
 	char nobody[crypto_pwhash_STRBYTES];
 };
 
@@ -82,12 +87,14 @@ static void remember(struct frontend_verify *v, const uint8_t token[TOKEN_BYTES]
 	memcpy(v->known[v->known_next++ % KNOWN_MAX], token, TOKEN_BYTES);
 }
 
-static void make_token(const struct frontend_verify *v, const char *name, const char *password, const char *hash, uint8_t ret[TOKEN_BYTES])
+static void make_token(const struct frontend_verify *v, const struct frontend_claim *claim, const char *name, const char *password,
+		       uint8_t ret[TOKEN_BYTES])
 {
 	crypto_generichash_state state;
 	crypto_generichash_init(&state, v->key, sizeof(v->key), TOKEN_BYTES);
+	crypto_generichash_update(&state, (const uint8_t *)&claim->from, sizeof(claim->from));
 	for (size_t i = 0; i < 3; i++) {
-		const char *text = i == 0 ? name : i == 1 ? password : hash;
+		const char *text = i == 0 ? name : i == 1 ? password : claim->hash;
 		crypto_generichash_update(&state, (const uint8_t *)text, strlen(text) + 1);
 	}
 	crypto_generichash_final(&state, ret, TOKEN_BYTES);
@@ -132,6 +139,28 @@ static bool is_refused_unheard(struct frontend_verify *v, const struct rtun_addr
 {
 	const struct culprit *p = culprit_of(v, from);
 	return memcmp(&p->from, from, sizeof(*from)) == 0 && guilt_left(p, rtun_now(v->f->ctx)) >= BURST;
+}
+
+/* Who was wrong, or may be right now. */
+static bool is_suspect(struct frontend_verify *v, const struct rtun_addr *from)
+{
+	const struct culprit *p = culprit_of(v, from);
+	for (const struct frontend_claim *claim = v->claims; claim; claim = claim->next)
+		if (memcmp(&claim->from, from, sizeof(*from)) == 0)
+			return true;
+	return memcmp(&p->from, from, sizeof(*from)) == 0 && guilt_left(p, rtun_now(v->f->ctx)) > 0;
+}
+
+/* May what is remembered be looked at? Else whoever guesses would learn from it, at no cost, which guess is right. */
+static bool may_look(struct frontend_verify *v, const struct rtun_addr *from)
+{
+	uint64_t second = rtun_now(v->f->ctx) / RTUN_S;
+	if (!is_suspect(v, from))
+		return true;
+	if (v->looked_at != second)
+		v->looks = 0;
+	v->looked_at = second;
+	return v->looks < LOOKS && ++v->looks;
 }
 
 static void blame(struct frontend_verify *v, const struct rtun_addr *from)
@@ -300,8 +329,8 @@ enum frontend_login frontend_verify(struct frontend_conn *c, const char *name, c
 		return answer;
 	}
 	memcpy(proto.hash, user ? user->hash : v->nobody, sizeof(proto.hash));
-	make_token(v, name, password, proto.hash, proto.token);
-	return is_known(v, proto.token) ? FRONTEND_LOGIN_GOOD : claim_make(c, &proto, password);
+	make_token(v, &proto, name, password, proto.token);
+	return may_look(v, &proto.from) && is_known(v, proto.token) ? FRONTEND_LOGIN_GOOD : claim_make(c, &proto, password);
 }
 
 /* ---- Life ---- */

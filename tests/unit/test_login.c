@@ -289,6 +289,57 @@ START_TEST(guessing_is_slowed_down)
 }
 END_TEST
 
+/* What is remembered must not tell quickly which guess is right, nor to others. */
+START_TEST(guesses_at_what_is_remembered)
+{
+	char guess[16];
+	come_from = (struct rtun_addr){.family = 4, .ip = {9, 9, 9, 9}};
+	int fd = client("alice", "pass:word");
+	await_verified(1);
+	ck_assert(let_in(fd));
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(guess, sizeof(guess), "guess %u", i);
+		fd = client("alice", guess);
+		await_verified(2 + i);
+		ck_assert(!let_in(fd));
+		loop_advance(bed.loop, 250 * RTUN_MS);
+	}
+	loop_advance(bed.loop, RTUN_S - rtun_now(&hc.ctx) % RTUN_S); /* a second begins */
+	for (unsigned i = 0; i < 19; i++)
+		ck_assert(!let_in(client("alice", "guess")));
+	ck_assert(let_in(client("alice", "pass:word")));
+	ck_assert(!let_in(client("alice", "pass:word"))); /* right, but nobody looks */
+	loop_advance(bed.loop, RTUN_S);
+	ck_assert(let_in(client("alice", "pass:word")));
+	ck_assert_uint_eq(begun, 6);
+	come_from.ip[3] = 8; /* it is verified there */
+	fd = client("alice", "pass:word");
+	await_verified(7);
+	ck_assert(let_in(fd));
+}
+END_TEST
+
+/* Nor while guesses still wait for their turn; who is right only waits. */
+START_TEST(guesses_while_one_waits)
+{
+	int fd = client("alice", "pass:word"), right;
+	await_verified(1);
+	ck_assert(let_in(fd));
+	held = 1;
+	fd = client("alice", "guess");
+	for (unsigned i = 0; i < 20; i++)
+		ck_assert(let_in(client("alice", "pass:word")));
+	right = client("alice", "pass:word");
+	ck_assert(fd_silent(right));
+	held = 0;
+	await_verified(2);
+	ck_assert(!let_in(fd));
+	loop_advance(bed.loop, 250 * RTUN_MS);
+	await_verified(3);
+	ck_assert(let_in(right));
+}
+END_TEST
+
 /* Five guesses of these two, in turns: do they count together? */
 static const struct {
 	struct rtun_addr guesser, other;
@@ -734,6 +785,8 @@ int main(void)
 	tcase_add_test(t, good_logins_are_remembered);
 	tcase_add_test(t, one_answer_for_all_who_say_the_same);
 	tcase_add_test(t, guessing_is_slowed_down);
+	tcase_add_test(t, guesses_at_what_is_remembered);
+	tcase_add_test(t, guesses_while_one_waits);
 	tcase_add_loop_test(t, guesses_by_source, 0, ROWS(sources));
 	tcase_add_test(t, many_guesses_at_once);
 	tcase_add_loop_test(t, client_leaves_meanwhile, 0, 2);
