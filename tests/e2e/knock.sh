@@ -63,6 +63,15 @@ anew() {
 	came_in "$1" "$anew_before" "$2"
 	[ $# = 2 ] || within "$3" "$4" "$5"
 }
+# soon NAME: by its first datagram, which takes 40 ms; where the machine is busy, in one of five times
+soon() {
+	for _ in 1 2 3 4 5; do
+		within udp 40 1500
+		[ "$ms" -gt $((200 * patience)) ] || return 0
+		anew "$1" "once more"
+	done
+	fail "never within 200 ms"
+}
 # within HOW LEAST MOST
 within() {
 	[ "$how" = "$1" ] || fail "not by $1"
@@ -91,7 +100,7 @@ if grep -q "hides as: closed" hub.log; then hides=closed; else hides=filtered; f
 [ "$mode" != filtered ] && [ -w /sys/fs/bpf ] && [ "$(awk '{ print $2, $3 }' /proc/self/uid_map)" = "0 4294967295" ] && same "as root" closed $hides
 say "the port is $hides"
 came_in node 0 "behind NAT"
-[ -n "$sanitized" ] || within udp 40 200
+[ -n "$sanitized" ] || soon node
 how_json() { node hubs --json | json - 'd["hubs"][0]["knock"]'; }
 same "hubs --json" udp "$(how_json)"
 
@@ -131,7 +140,7 @@ same "which is so" 11.0.1.1 "$(hub devices --json | json - 'd["devices"][0]["exi
 at nat nft delete table ip split
 
 pair six "[2600:11::1]"
-[ -n "$sanitized" ] || within udp 40 200
+[ -n "$sanitized" ] || soon six
 # a node with two addresses, for which the kernel would choose one for datagrams and the other for TCP
 address node eth0 2600:11:8::10/64
 address nat lan0 2600:11:8::1/64
@@ -142,7 +151,7 @@ source_of() { at node ip -6 route get 2600:11::1 ipproto "$1" | sed -n 's/.* src
 same "datagrams would leave from" 2600:11:8::10 "$(source_of udp)"
 same "and TCP" 2600:11:7::10 "$(source_of tcp)"
 anew six "two IPv6 addresses"
-[ -n "$sanitized" ] || within udp 40 200
+[ -n "$sanitized" ] || soon six
 same "from where it knocked" 2600:11:8::10 "$(hub devices --json | json - '[x["exit_address"] for x in d["devices"] if x["name"] == "six"][0]')"
 at node ip -6 rule del ipproto udp lookup 100
 stop six || fail "six ended with status $?"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * test_restart.c - a hub is away and comes back, with all its nodes waiting for it: how many knock a second, how long until all are
- * back? Nodes and hub run their own code, in virtual time; only network, door and disk are the test's. Prints what it found.
+ * back? Nodes and hub run their own code, in virtual time; only network, door and disk are the test's. Prints what it found. It has a
+ * tenth of the nodes of doc/recovery.md; all of them with RTUN_E2E_FULL=1.
  */
 #define NODES 1000
 #define PIPE_CAP 4096U
