@@ -24,7 +24,7 @@ hub_modules="  - module: frontend_socks5
   - module: frontend_socks5
     name: theirs
     listen: [127.0.0.1:1093, 'unix:$lab/theirs.sock']
-    allow-users: ['65534']
+    allow-users: ['65534', daemon]
     to: tunnel"
 lab_start
 hub_conf
