@@ -37,12 +37,15 @@ bool wish_read(const struct rtun_dial_req *req, struct wish *w, struct choice *c
 {
 	struct selector s, fixed;
 	*w = (struct wish){.of = WISH_ALL};
-	if (selector_parse(req->selector, &s) < 0 || selector_parse(req->exit, &fixed) < 0) {
-		*c = (struct choice){.err = RTUN_ESELECTOR};
-		snprintf(c->why, sizeof(c->why), "the username, or the entry's `exit:`, is no choice of an exit: NAME, exit-NAME, tag-TAG, any, session-X");
+	bool understood = selector_parse(req->selector, &s) == 0;
+	if (!understood || selector_parse(req->exit, &fixed) < 0) {
+		*c = (struct choice){.err = understood ? RTUN_ENOEXIT : RTUN_ESELECTOR};
+		snprintf(c->why, sizeof(c->why), "%s is no choice of an exit: NAME, exit-NAME, tag-TAG, any, session-X",
+			 understood ? "an `exit:` in the configuration" : "the username");
 		return false;
 	}
-	const struct selector *from = s.exit[0] || s.tag[0] || s.any ? &s : &fixed;
+	w->asked = s.exit[0] || s.tag[0] || s.any;
+	const struct selector *from = w->asked ? &s : &fixed;
 	if (!s.session[0])
 		memcpy(s.session, fixed.session, sizeof(s.session));
 	if (RTUN_HAS(struct rtun_dial_req, req, strategy))
@@ -152,11 +155,11 @@ static void explain(const struct wish *w, bool known, const char *full, struct c
 	else if (w->of == WISH_TAG && known)
 		refuse(c, RTUN_ENOEXIT, "no exit with tag %.32s is connected", w->name);
 	else if (w->of == WISH_TAG)
-		refuse(c, RTUN_ESELECTOR, "no exit has the tag %.32s", w->name);
+		refuse(c, w->asked ? RTUN_ESELECTOR : RTUN_ENOEXIT, "no exit has the tag %.32s", w->name);
 	else if (known)
 		refuse(c, RTUN_ENOEXIT, "exit %.32s is away", w->name);
 	else
-		refuse(c, RTUN_ESELECTOR, "there is no exit called %.32s", w->name);
+		refuse(c, w->asked ? RTUN_ESELECTOR : RTUN_ENOEXIT, "there is no exit called %.32s", w->name);
 }
 
 static struct candidate *room_for_all(struct hub *h)

@@ -20,6 +20,7 @@ struct wish {
 	char name[LABEL_SIZE];    /* of the tag or exit */
 	uint32_t strategy;        /* RTUN_STRATEGY_... */
 	uint32_t protocol;        /* WIRE_UDP: an exit that has datagrams */
+	bool asked;               /* by the username; else by the entry's `exit:` or a rule, of which the client knows nothing */
 	bool lasting;             /* a session: */
 	uint8_t key[SESSION_KEY];
 };

@@ -124,7 +124,9 @@ START_TEST(wishes)
 		{"b", NULL, 1}, {"exit-b", NULL, 1}, {"b", "a", 1}, {NULL, "c", 2}, {"", "c", 2}, {"session-1", "c", 2},
 		{"tag-mobile", NULL, 3}, {"tag-mobile", "a", 3}, {"any", "c", 0}, {NULL, NULL, 0}, {"session-2", NULL, 0},
 		{"e", NULL, -RTUN_ENOEXIT}, {NULL, "e", -RTUN_ENOEXIT}, {"e-session-1", NULL, -RTUN_ENOEXIT},
-		{"x", NULL, -RTUN_ESELECTOR}, {NULL, "x", -RTUN_ESELECTOR}, {"tag-x", NULL, -RTUN_ESELECTOR}, {"exit", NULL, -RTUN_ESELECTOR},
+		{"x", NULL, -RTUN_ESELECTOR}, {"x", "a", -RTUN_ESELECTOR}, {"tag-x", NULL, -RTUN_ESELECTOR}, {"exit", NULL, -RTUN_ESELECTOR},
+		/* no username was wrong: another one would not help, and browsers would ask for one */
+		{NULL, "x", -RTUN_ENOEXIT}, {NULL, "tag-x", -RTUN_ENOEXIT}, {"session-1", "x", -RTUN_ENOEXIT}, {NULL, "exit", -RTUN_ENOEXIT},
 	};
 	static const uint32_t rtt[] = {1, 50, 50, 50, 1};
 	exits(5, rtt);
