@@ -55,6 +55,8 @@ static void say_down(struct peer *p, const char *why)
 {
 	struct event_exit e = {.exit = p->device->name, .reason = why};
 	snprintf(p->disconnect_reason, sizeof(p->disconnect_reason), "%s", why);
+	/* Kept with its next knock: many may be lost at once, and to write each of them takes time. */
+	p->device->secret.last_seen = rtun_wall(p->hub->ctx) / 1000;
 	rtun_publish(p->hub->ctx, &event_exit_down, &e);
 	rtun_log(p->hub->ctx, RTUN_NOTICE, "%s is away: %s", p->device->name, why);
 }

@@ -28,7 +28,7 @@ static const struct rtun_option rows[] = {
 	RTUN_BYTES(struct record, public_key, NULL, 32, 32, RTUN_REQUIRED, NULL, "Whose this is."),
 	RTUN_BYTES(struct record, psk, NULL, 32, 32, RTUN_REQUIRED | RTUN_SECRET, NULL, "The key that is mixed in."),
 	RTUN_INT(struct record, counter, "0", 0, 0, 0, NULL, "The highest counter seen."),
-	RTUN_TIME(struct record, last_seen, NULL, 0, NULL, "When that was."),
+	RTUN_TIME(struct record, last_seen, NULL, 0, NULL, "When it was last heard of."),
 };
 static const struct rtun_schema secret_schema = RTUN_SCHEMA(struct record, rows);
 

@@ -63,11 +63,14 @@ first=$(from 1080 session-42)
 carrier=$(where "$first")
 spawn held hub python3 "$e2e/choose.py" hold session-42 11.0.9.9 7000
 await 10 "a connection of the session" grep -q open held.log
+killed=$(date +%s)
 kill -9 "$(pid_of "$carrier")"
 wait "$(pid_of "$carrier")"
 await $((15 * patience)) "the connection to break" grep -qE "broken|ended" held.log
 say "ok: its connection broke"
 await $((15 * patience)) "the hub to know" not online "$carrier"
+seen=$(hub devices --json | json - "[x['last_seen'] for x in d['devices'] if x['name'] == '$carrier'][0]")
+check "it was last seen when its tunnel ended" [ "$(date -d "$seen" +%s)" -ge "$killed" ]
 second=$(from 1080 session-42)
 case $second in "$first" | failed*) fail "the session went on at $second" ;; esac
 say "ok: the next one is at $(where "$second")"
