@@ -129,6 +129,15 @@ static int modgraph_reference(struct modgraph *g, struct instance *in, const str
 	return modgraph_need(in, to);
 }
 
+/* An entry whose other options are wrong: what it refers to may have a name that is wrong, too. */
+static int modgraph_name(struct modgraph *g, const struct instance *in, const struct rtun_option *row)
+{
+	char key[64];
+	const struct conf_node *node = conf_node_get(in->entry->node, schema_key(row->key, key));
+	bool named = node && node->kind == CONF_SCALAR && !node->bad && node->text[0] && !row->when;
+	return named && g->named && !modgraph_find(g, node->text) ? modgraph_unknown(g, in, row, node->text) : 0;
+}
+
 static int modgraph_references(struct modgraph *g)
 {
 	int rc = 0;
@@ -137,8 +146,9 @@ static int modgraph_references(struct modgraph *g)
 		const struct rtun_option *row;
 		in->needs_count = 0;
 		in->mark = 0;
-		for (uint32_t j = 0; in->cfg && (row = schema_row(in->module->m.schema, j)); j++) {
-			int one = row->type == RTUN_T_REF ? modgraph_reference(g, in, row) : 0;
+		for (uint32_t j = 0; in->module && (row = schema_row(in->module->m.schema, j)); j++) {
+			if (row->type != RTUN_T_REF) continue;
+			int one = in->cfg ? modgraph_reference(g, in, row) : modgraph_name(g, in, row);
 			if (one == -RTUN_ENOMEM) return one;
 			if (one) rc = one;
 		}

@@ -147,6 +147,18 @@ START_TEST(bad_options_once)
 }
 END_TEST
 
+START_TEST(bad_options_and_a_wrong_name)
+{
+	bed_load("modules:\n  - {module: tm_provider, name: p}\n  - {module: tm_consumer, nothing: 1, to: nobody}\n"
+		 "  - {module: tm_consumer, name: d, nothing: 1, to: p}\n");
+	ck_assert_ptr_null(bed.app);
+	ck_assert_uint_eq(bed.report.errors, 3);
+	ck_assert_str_eq(bed.report.items[0].code, "unknown-key");
+	ck_assert_str_eq(bed.report.items[1].code, "unknown-instance");
+	ck_assert_str_eq(bed.report.items[2].code, "unknown-key");
+}
+END_TEST
+
 START_TEST(all_errors_at_once)
 {
 	bed_load("modules:\n"
@@ -279,6 +291,7 @@ int main(void)
 	tcase_add_test(tc, a_port_where_none_may_be);
 	tcase_add_test(tc, unknown_module_once);
 	tcase_add_test(tc, bad_options_once);
+	tcase_add_test(tc, bad_options_and_a_wrong_name);
 	tcase_add_test(tc, all_errors_at_once);
 	tcase_add_test(tc, refused_module);
 	tcase_add_test(tc, check_has_a_place);
