@@ -84,7 +84,8 @@ run 0 --help; has out 'Verbs of greeter'; has out 'Examples'; empty err
 cp out help
 run 0 help; cmp -s help out || fail 'help and --help differ'
 run 0 help --json; json out '{"init", "check", "greet"} <= {c["name"] for c in d["commands"]}'
-awk 'length > 84 { print "line too long: " $0; bad = 1 } END { exit bad }' help || fail 'help is too wide'
+# a path may be longer than a line
+awk 'length > 84 && NF > 1 { print "line too long: " $0; bad = 1 } END { exit bad }' help || fail 'help is too wide'
 run 0 help --words
 for verb in $(cat out); do
 	run 0 "$verb" --help; has out "Usage: restunnel $verb"; empty err
