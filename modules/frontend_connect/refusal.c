@@ -15,7 +15,8 @@ static const struct http_verdict rows[] = {
 			       "check the address; `restunnel doctor` on the exit's machine tells how it is connected"},
 	[RTUN_ETIMEOUT] = {504, "connection_timeout", "the target did not answer in time", "check the address, or try again"},
 	[RTUN_EDENIED] = {403, "destination_ip_prohibited", "the exit may not connect there",
-			  "exits refuse their own network, private addresses and some ports, whatever the configuration"},
+			  "exits refuse their own network, private addresses and some ports, whatever the configuration; `rules` and strict exits "
+			  "refuse more"},
 	[RTUN_EDNS] = {502, "dns_error", "the name was not found by the exit", "check how it is spelt"},
 	[RTUN_ENOEXIT] = {503, "destination_unavailable", "the exit is not connected",
 			  "`restunnel devices` on this machine tells which exits are"},
