@@ -390,9 +390,12 @@ function render() {
 // Children of `parent` made once for each key, and kept in the order of `list`.
 function keyed(parent, list, key, make, update) {
   const have = new Map([...parent.children].map(c => [c.dataset.key, c]));
+  const taken = new Set();
   let at = parent.firstElementChild;
   for (const item of list) {
-    const k = String(key(item));
+    let k = String(key(item));
+    while (taken.has(k)) k += " "; // two that look alike are still two
+    taken.add(k);
     let c = have.get(k);
     have.delete(k);
     if (!c) {
@@ -482,7 +485,7 @@ function table(c) {
 }
 function renderTables() {
   const list = commands.filter(c => c.live && c.view_items && c.name !== "devices" && verbs()[c.name])
-    .flatMap(c => Object.entries(verbs()[c.name]).map(([on, a]) => ({ c, on, items: a[c.view_items] || [] })));
+    .flatMap(c => Object.entries(verbs()[c.name]).filter(([on]) => !on || c.instances.includes(on)).map(([on, a]) => ({ c, on, items: a[c.view_items] || [] })));
   keyed($("tables"), list, t => t.c.name + " " + t.on, t => table(t.c), (e, t) => {
     put(e.querySelector("h2"), t.c.name[0].toUpperCase() + t.c.name.slice(1) + (Object.keys(verbs()[t.c.name]).length > 1 ? " of " + t.on : ""));
     show(e.querySelector("table"), t.items.length);
@@ -559,9 +562,11 @@ $("snippet-exit").onchange = $("snippet-for").onchange = renderSnippets;
 
 // ---- all verbs
 
+// Several modules may have a verb of one name; then it is said whose it is.
+const whose = c => commands.filter(x => x.name === c.name).length > 1 && c.module || "";
 function verbForm(c) {
   const out = el("output", {}), fields = c.args.map(a => {
-    const id = "v-" + c.name + "-" + a.key;
+    const id = ["v", c.name, a.key, whose(c)].filter(Boolean).join("-");
     const input = a.choices ? el("select", { id }, ...(a.required || a.default ? [] : [el("option", { value: "" }, "–")]), ...a.choices.map(x => el("option", { value: x }, x)))
       : el("input", { id, type: a.secret ? "password" : "text", required: a.required, placeholder: a.default, autocomplete: "off" });
     if (a.choices && a.default) input.value = a.default;
@@ -572,7 +577,7 @@ function verbForm(c) {
   const form = el("form", {}, ...fields.flatMap(f => [f.label, f.input]), on, el("div", { class: "row" }, button), out);
   form.onsubmit = async e => {
     e.preventDefault();
-    const args = on ? { on: on.value } : {};
+    const args = on ? { on: on.value } : whose(c) ? { on: c.instances[0] } : {};
     for (const { a, input } of fields) if (input.value) args[a.key] = a.list ? input.value.split(/[\s,]+/).filter(Boolean) : input.value;
     if (c.confirm && await ask({ title: "Run " + c.name + "?", text: c.doc, yes: c.name, danger: true }) === null) return;
     button.disabled = true;
@@ -608,8 +613,8 @@ async function answer(c, a) {
   return out.length ? out : [el("p", {}, "Done.")];
 }
 function renderVerbs() {
-  keyed($("verb-list"), commands, c => c.name, c => {
-    const d = el("details", { class: "verb" }, el("summary", {}, el("strong", {}, c.name), " ", el("span", { class: "quiet" }, c.doc || "")));
+  keyed($("verb-list"), commands, c => c.name + " " + whose(c), c => {
+    const d = el("details", { class: "verb" }, el("summary", {}, el("strong", {}, c.name), whose(c) && " of " + whose(c), " ", el("span", { class: "quiet" }, c.doc || "")));
     d.ontoggle = () => { if (d.open && d.children.length === 1) d.append(verbForm(c)); };
     return d;
   }, () => {});

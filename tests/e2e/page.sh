@@ -96,7 +96,28 @@ browser key Enter
 sees "renamed" 'document.querySelector("td .name").textContent === "living-room"'
 same "on the hub, too" living-room "$(hub devices --json | json - 'd["devices"][0]["name"]')"
 browser click '#verbs summary'
-sees "every verb is there" 'document.querySelectorAll(".verb").length > 8'
+verbs=$(hub commands --json | json - 'len(d["commands"])')
+sees "every verb is there" "document.querySelectorAll('.verb').length === $verbs"
+form() { echo "[...document.querySelectorAll('.verb')].find(v => v.querySelector('summary').textContent.startsWith('$1 '))"; }
+browser js "$(form limit).open = true" >/dev/null
+sees "the form of one" 'document.querySelector("#v-limit-device")'
+browser type '#v-limit-device' living-room
+browser type '#v-limit-streams' 7
+browser type '#v-limit-down' 200Mbit
+browser key Enter
+sees "limits, by its form" "/Streams at once: 7/.test($(form limit).querySelector('output').textContent)"
+same "on the hub, too" "7 200000000 None" "$(hub devices --json | json - '" ".join(str(d["devices"][0][k]) for k in ("streams_limit", "down_limit_bps", "up_limit_bps"))')"
+browser clear '#v-limit-down'
+browser type '#v-limit-down' fast
+browser key Enter
+sees "what is no rate is refused, with the reason" "/does not begin with a number/.test($(form limit).querySelector('output').textContent)"
+browser js "$(form 'passwd of frontend_socks5').open = true" >/dev/null
+sees "one that two modules have says whose it is" 'document.querySelector("#v-passwd-name-frontend_socks5")'
+browser type '#v-passwd-name-frontend_socks5' someone
+browser type '#v-passwd-password-frontend_socks5' secret
+browser key Enter
+sees "and goes to it" "/users-file/.test($(form 'passwd of frontend_socks5').querySelector('output').textContent)"
+same "the list does not grow" "$verbs" "$(browser js 'document.querySelectorAll(".verb").length')"
 check "the download goes on" alive get
 browser click '[aria-label="Revoke living-room"]'
 sees "revoking says how many streams die" '/the connection that is open/.test(document.querySelector("#ask-text").textContent)'
@@ -116,11 +137,11 @@ stop hub KILL
 sees "a lost hub is seen" 'document.body.className === "lost" && /Last heard/.test(document.querySelector("#heard").textContent)'
 shot lost
 console # connections refused
-check "nothing on the console so far" not grep -v -e net::ERR -e "rename - .* 400 " "$lab/console"
+check "nothing on the console so far" not grep -v -e net::ERR -e "\(rename\|limit\) - .* 400 " -e "passwd - .* 4" "$lab/console"
 run_hub
 sees "it comes back by itself" 'document.body.className === "" && !document.querySelector("#heard").textContent'
 same "without a reload" "$before" "$(browser js 'performance.timeOrigin')"
-console || check "nothing since but refused connections" not grep -v -e net::ERR -e "rename - .* 400 " "$lab/console"
+console || check "nothing since but refused connections" not grep -v -e net::ERR -e "\(rename\|limit\) - .* 400 " -e "passwd - .* 4" "$lab/console"
 same "nothing was loaded from elsewhere" 0 "$(browser js 'performance.getEntriesByType("resource").filter(e => !e.name.startsWith("http://127.0.0.1:8080/")).length')"
 browser quit
 for f in css html js; do cat "$RESTUNNEL_SRC/modules/dashboard_http/page.$f"; done >"$lab/page"
