@@ -51,14 +51,19 @@ static void on_answer(void *arg, const struct rtun_answer *a)
 		fail(x, status_of(a->code), a->code, a->text, a->remedy);
 }
 
-const json_t *dash_api_command(const struct dash *d, const char *verb)
+enum dash_verb dash_api_verb(const struct dash *d, const char *verb)
 {
+	enum dash_verb found = DASH_UNKNOWN;
 	json_t *c;
 	size_t i;
-	json_array_foreach(json_object_get(d->commands, "commands"), i, c)
-		if (strcmp(json_string_value(json_object_get(c, "name")), verb) == 0)
-			return c;
-	return NULL;
+	json_array_foreach(json_object_get(d->commands, "commands"), i, c) {
+		if (strcmp(json_string_value(json_object_get(c, "name")), verb) != 0)
+			continue;
+		if (!json_is_true(json_object_get(c, "readonly")))
+			return DASH_CHANGES;
+		found = DASH_READS;
+	}
+	return found;
 }
 
 json_t *dash_api_body(struct dash_exchange *x, const struct dash_request *r)

@@ -47,14 +47,16 @@ struct dash {
 
 static inline int64_t dash_seconds(const struct dash *d) { return rtun_wall(d->ctx) / 1000; }
 
-/* dashboard_http.c: the key of all logins is another one from now on. 0 or -RTUN_EIO (logged). */
+/* dashboard_http.c: all logins end, and with them links that are open, and readers. 0 or -RTUN_EIO (logged). */
 int dash_login_forget_all(struct dash *d);
 
 /* route.c */
 extern const struct dash_server_calls dash_routes;
 
 /* api.c */
-const json_t *dash_api_command(const struct dash *d, const char *verb);
+/* What is known of a verb. Several modules may have one of that name: it is for GET only if it changes nothing in any of them. */
+enum dash_verb { DASH_UNKNOWN, DASH_READS, DASH_CHANGES };
+enum dash_verb dash_api_verb(const struct dash *d, const char *verb);
 void dash_api_call(struct dash *d, struct dash_exchange *x, const struct dash_request *r);
 /* Takes the reference; NULL: out of memory. */
 void dash_api_json(struct dash_exchange *x, uint32_t status, json_t *j);

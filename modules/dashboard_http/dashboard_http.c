@@ -77,7 +77,16 @@ static int setup(struct rtun_ctx *ctx)
 	return r < 0 ? key_make(d) : 0;
 }
 
-int dash_login_forget_all(struct dash *d) { return key_make(d); }
+/* Who reads on by a connection that is open, or has made a link for later, is out as well. */
+int dash_login_forget_all(struct dash *d)
+{
+	int r = key_make(d);
+	if (r < 0)
+		return r;
+	dash_login_forget_links(&d->login);
+	dash_live_cut(d->live);
+	return 0;
+}
 
 /* ---- the token of /metrics ---- */
 

@@ -31,6 +31,7 @@ struct reader {
 	struct text *text;
 	size_t pos;
 	uint64_t since; /* when `text` began, or ended */
+	int64_t until;  /* unix s: when its login ends */
 };
 
 /* A verb of an instance, asked in each round. */
@@ -168,11 +169,11 @@ static void reader_gone(void *arg)
 	free(r);
 }
 
-/* Something may be there for it; or it is too slow. */
+/* Something may be there for it; or it is too slow, or may not read any more. */
 static void reader_look(struct reader *r, uint64_t now)
 {
 	static const char nothing[] = ":\n\n";
-	if (r->text && now - r->since > READ_TIME) {
+	if ((r->text && now - r->since > READ_TIME) || dash_seconds(r->live->d) >= r->until) {
 		dash_exchange_cut(r->x);
 		return;
 	}
@@ -376,7 +377,7 @@ static void step(void *arg)
 
 /* ---- life ---- */
 
-bool dash_live_read(struct dash_live *l, struct dash_exchange *x)
+bool dash_live_read(struct dash_live *l, struct dash_exchange *x, int64_t until)
 {
 	static const struct dash_feed_calls calls = {reader_read, reader_gone};
 	struct reader *r = l->reader_count < DASH_READERS_MAX ? calloc(1, sizeof(*r)) : NULL;
@@ -384,6 +385,7 @@ bool dash_live_read(struct dash_live *l, struct dash_exchange *x)
 		return false;
 	r->live = l;
 	r->x = x;
+	r->until = until;
 	r->since = rtun_now(l->d->ctx);
 	r->next = l->readers;
 	r->at = &l->readers;
@@ -399,6 +401,14 @@ bool dash_live_read(struct dash_live *l, struct dash_exchange *x)
 	r->version = l->state ? 0 : l->version; /* until there is something */
 	dash_exchange_feed(x, &calls, r);
 	return true;
+}
+
+void dash_live_cut(struct dash_live *l)
+{
+	for (struct reader *r = l->readers, *next; r; r = next) {
+		next = r->next;
+		dash_exchange_cut(r->x);
+	}
 }
 
 uint32_t dash_live_readers(const struct dash_live *l) { return l->reader_count; }

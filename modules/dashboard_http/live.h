@@ -21,8 +21,11 @@ struct dash_live;
 
 int dash_live_create(struct dash *d, struct dash_live **ret);
 void dash_live_destroy(struct dash_live **l);
-/* Makes a request a reader. False: there are too many, or no memory; it has no answer yet. */
-bool dash_live_read(struct dash_live *l, struct dash_exchange *x);
+/* Makes a request a reader, for as long as its login is good: `until`, in unix s. False: there are too many, or no memory; it
+ * has no answer yet. */
+bool dash_live_read(struct dash_live *l, struct dash_exchange *x, int64_t until);
+/* All readers go: their logins are none any more. */
+void dash_live_cut(struct dash_live *l);
 uint32_t dash_live_readers(const struct dash_live *l);
 
 #endif

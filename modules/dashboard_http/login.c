@@ -31,8 +31,7 @@ void dash_login_link(struct dash_login *l, int64_t now, char ret[DASH_SECRET_TEX
 			at = i;
 	randombytes_buf(l->links[at].token, sizeof(l->links[at].token));
 	l->links[at].until = now + DASH_LINK_LIFE;
-	l->failures = 0;
-	l->locked_until = 0;
+	l->links[at].despite = now < l->locked_until;
 	sodium_bin2base64(ret, DASH_SECRET_TEXT, l->links[at].token, sizeof(l->links[at].token), URLSAFE);
 }
 
@@ -46,24 +45,27 @@ static bool decode(const char *text, size_t text_len, void *ret, size_t len)
 int dash_login_exchange(struct dash_login *l, const char *text, int64_t now)
 {
 	uint8_t token[32];
-	int r = -RTUN_EDENIED;
-	if (now < l->locked_until)
-		return -RTUN_EOVERLOAD;
+	bool locked = now < l->locked_until;
+	int r = locked ? -RTUN_EOVERLOAD : -RTUN_EDENIED;
 	if (decode(text, strlen(text), token, sizeof(token)))
 		for (uint32_t i = 0; i < DASH_LINKS; i++) {
-			if (now >= l->links[i].until || sodium_memcmp(token, l->links[i].token, sizeof(token)) != 0)
+			if (now >= l->links[i].until || (locked && !l->links[i].despite) ||
+			    sodium_memcmp(token, l->links[i].token, sizeof(token)) != 0)
 				continue;
 			sodium_memzero(&l->links[i], sizeof(l->links[i]));
 			l->failures = 0;
+			l->locked_until = 0;
 			r = 0;
 		}
-	if (r < 0 && ++l->failures >= DASH_FAILURES) {
+	if (r == -RTUN_EDENIED && ++l->failures >= DASH_FAILURES) {
 		l->failures = 0;
 		l->locked_until = now + DASH_LOCK;
 	}
 	sodium_memzero(token, sizeof(token));
 	return r;
 }
+
+void dash_login_forget_links(struct dash_login *l) { sodium_memzero(l->links, sizeof(l->links)); }
 
 /* ---- sessions ---- */
 
@@ -129,15 +131,20 @@ static bool session_of(const struct dash_login *l, uint16_t port, const char *co
 	return false;
 }
 
-bool dash_login_session(const struct dash_login *l, uint16_t port, const char *cookie, int64_t now)
+int64_t dash_login_until(const struct dash_login *l, uint16_t port, const char *cookie)
 {
 	struct session s;
 	uint64_t issued = 0;
 	if (!session_of(l, port, cookie, &s))
-		return false;
+		return 0;
 	for (int i = 0; i < 8; i++)
 		issued = issued << 8 | s.issued[i];
-	return now - (int64_t)issued < l->life;
+	return (int64_t)issued + l->life;
+}
+
+bool dash_login_session(const struct dash_login *l, uint16_t port, const char *cookie, int64_t now)
+{
+	return now < dash_login_until(l, port, cookie);
 }
 
 bool dash_login_token(const struct dash_login *l, uint16_t port, const char *cookie, const char *text)

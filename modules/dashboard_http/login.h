@@ -16,7 +16,7 @@
 #define DASH_LINK_LIFE 300 /* s in which the one-time token must be used */
 #define DASH_LINKS 8U      /* open at once; the oldest goes */
 #define DASH_FAILURES 10U  /* wrong one-time tokens in a row, then: */
-#define DASH_LOCK 300      /* s without logins, or until there is a new link */
+#define DASH_LOCK 300      /* s without logins, but by links that are made in this time; one of those ends it */
 
 #define DASH_SECRET_TEXT 44U   /* of 32 bytes, base64url, with NUL */
 #define DASH_COOKIE_SIZE 160U  /* NAME=VALUE, with NUL */
@@ -27,19 +27,25 @@ struct dash_login {
 	struct {
 		uint8_t token[32];
 		int64_t until; /* unix s; 0: none */
+		bool despite;  /* made while the login was locked: works, whatever else is tried meanwhile */
 	} links[DASH_LINKS];
 	uint32_t failures;
 	int64_t locked_until;
 };
 
-/* A new one-time token. Ends a lock: who can make links is the owner. */
+/* A new one-time token. No lock holds it up that there is already: who can make links is the owner, and who locks the login
+ * again and again, which any program of this machine can, must not keep him out. */
 void dash_login_link(struct dash_login *l, int64_t now, char ret[DASH_SECRET_TEXT]);
 /* Exchange a one-time token, which is gone then. 0; -RTUN_EDENIED: it is none; -RTUN_EOVERLOAD: locked. */
 int dash_login_exchange(struct dash_login *l, const char *token, int64_t now);
+/* All one-time tokens that are open are gone, too. */
+void dash_login_forget_links(struct dash_login *l);
 /* A new session. */
 void dash_login_open(const struct dash_login *l, uint16_t port, int64_t now, char ret_cookie[DASH_COOKIE_SIZE], char ret_token[DASH_SECRET_TEXT]);
 /* Does the Cookie header hold a session; does this token go with it? Either may be NULL: no. */
 bool dash_login_session(const struct dash_login *l, uint16_t port, const char *cookie, int64_t now);
+/* Unix s at which that session ends; 0: there is none. */
+int64_t dash_login_until(const struct dash_login *l, uint16_t port, const char *cookie);
 bool dash_login_token(const struct dash_login *l, uint16_t port, const char *cookie, const char *token);
 
 /* Is `text` "Bearer SECRET"? In constant time for the secret. */

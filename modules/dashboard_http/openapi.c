@@ -24,13 +24,18 @@ static json_t *schema_of(const json_t *arg)
 	return json_pack("{s:s, s:o}", "type", "array", "items", s);
 }
 
-static json_t *on_schema(const json_t *command)
+/* Of all modules that have a command of this name. */
+static json_t *on_schema(const json_t *commands, const json_t *command)
 {
-	return json_pack("{s:s, s:s, s:O}", "type", "string", "description", "The instance, where several have the command", "enum",
-			 json_object_get(command, "instances"));
+	json_t *names = json_array(), *c;
+	size_t i;
+	json_array_foreach(json_object_get(commands, "commands"), i, c)
+		if (json_equal(json_object_get(c, "name"), json_object_get(command, "name")))
+			json_array_extend(names, json_object_get(c, "instances"));
+	return json_pack("{s:s, s:s, s:o}", "type", "string", "description", "The instance, where several have the command", "enum", names);
 }
 
-static json_t *parameters(const json_t *command)
+static json_t *parameters(const json_t *commands, const json_t *command)
 {
 	json_t *all = json_array(), *arg;
 	size_t i;
@@ -39,11 +44,12 @@ static json_t *parameters(const json_t *command)
 						     "required", json_object_get(arg, "required"), "description",
 						     json_object_get(arg, "doc"), "schema", schema_of(arg)));
 	if (json_array_size(json_object_get(command, "instances")))
-		json_array_append_new(all, json_pack("{s:s, s:s, s:o}", "name", "on", "in", "query", "schema", on_schema(command)));
+		json_array_append_new(all, json_pack("{s:s, s:s, s:o}", "name", "on", "in", "query", "schema",
+						     on_schema(commands, command)));
 	return all;
 }
 
-static json_t *body(const json_t *command)
+static json_t *body(const json_t *commands, const json_t *command)
 {
 	json_t *members = json_object(), *required = json_array(), *arg;
 	size_t i;
@@ -55,7 +61,7 @@ static json_t *body(const json_t *command)
 			json_array_append(required, json_object_get(arg, "key"));
 	}
 	if (json_array_size(json_object_get(command, "instances")))
-		json_object_set_new(members, "on", on_schema(command));
+		json_object_set_new(members, "on", on_schema(commands, command));
 	json_t *schema = json_pack("{s:s, s:o, s:b}", "type", "object", "properties", members, "additionalProperties", 0);
 	if (json_array_size(required)) /* an empty list is not allowed there */
 		json_object_set(schema, "required", required);
@@ -63,13 +69,13 @@ static json_t *body(const json_t *command)
 	return json_pack("{s:{s:{s:o}}}", "content", "application/json", "schema", schema);
 }
 
-static json_t *operation(const json_t *command, bool get)
+static json_t *operation(const json_t *commands, const json_t *command, bool get)
 {
 	json_t *o = json_pack("{s:O, s:O, s:{s:{s:s, s:{s:{s:{s:s}}}}, s:{s:s}}}", "operationId", json_object_get(command, "name"), "summary",
 			      json_object_get(command, "doc"), "responses", "200", "description", "As --json of the command line",
 			      "content", "application/json", "schema", "$ref", "#/components/schemas/answer", "default", "$ref",
 			      "#/components/responses/failed");
-	json_object_set_new(o, get ? "parameters" : "requestBody", get ? parameters(command) : body(command));
+	json_object_set_new(o, get ? "parameters" : "requestBody", get ? parameters(commands, command) : body(commands, command));
 	if (!get)
 		json_object_set_new(o, "security", json_pack("[{s:[], s:[]}]", "session", "token"));
 	return o;
@@ -83,7 +89,7 @@ json_t *dash_openapi(const json_t *commands, const char *version)
 	json_array_foreach(json_object_get(commands, "commands"), i, c) {
 		bool get = json_is_true(json_object_get(c, "readonly"));
 		snprintf(path, sizeof(path), DASH_API "%s", json_string_value(json_object_get(c, "name")));
-		json_object_set_new(paths, path, json_pack("{s:o}", get ? "get" : "post", operation(c, get)));
+		json_object_set_new(paths, path, json_pack("{s:o}", get ? "get" : "post", operation(commands, c, get)));
 	}
 	json_t *failed = json_pack("{s:s, s:s, s:[s, s], s:{s:{s:s}, s:{s:s}, s:{s:s, s:b}}}", "type", "object", "description",
 				   "A stable code, and why in words", "required", "code", "error", "properties", "code", "type", "string", "error", "type",

@@ -58,8 +58,7 @@ static void logout(struct dash *d, struct dash_exchange *x, const struct dash_re
 static void events(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
 {
 	static const struct dash_refusal too_many = {503, "too-many-pages", "too many pages are open", "close some"};
-	(void)r;
-	if (!dash_live_read(d->live, x))
+	if (!dash_live_read(d->live, x, dash_login_until(&d->login, r->port, r->headers[DASH_COOKIE])))
 		dash_api_refuse(x, &too_many);
 }
 
@@ -115,6 +114,13 @@ static void metrics(struct dash *d, struct dash_exchange *x, const struct dash_r
 		dash_api_refuse(x, &failed);
 }
 
+static void unknown(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
+{
+	static const struct dash_refusal no_verb = {404, "unknown-command", "there is no command of this name", "/api/v1/openapi.json lists them"};
+	(void)d, (void)r;
+	dash_api_refuse(x, &no_verb);
+}
+
 static void file(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
 {
 	const struct dash_file *f = dash_page_file(r->path);
@@ -144,8 +150,9 @@ static const struct route routes[] = {
 static const struct route *route_of(const struct dash *d, const struct dash_request *r)
 {
 	static const struct route to_file = {NULL, DASH_OPEN, file};
-	static const struct route to_verb[] = {{NULL, 0, dash_api_call}, {NULL, DASH_POST, dash_api_call}};
-	const json_t *command;
+	static const struct route to_verb[] = {
+		[DASH_UNKNOWN] = {NULL, 0, unknown}, [DASH_READS] = {NULL, 0, dash_api_call}, [DASH_CHANGES] = {NULL, DASH_POST, dash_api_call},
+	};
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
 		if (strcmp(routes[i].path, r->path) == 0)
 			return &routes[i];
@@ -153,10 +160,11 @@ static const struct route *route_of(const struct dash *d, const struct dash_requ
 		return &to_file;
 	if (strncmp(r->path, DASH_API, strlen(DASH_API)) != 0)
 		return NULL;
-	command = dash_api_command(d, r->path + strlen(DASH_API));
-	if (command)
-		return &to_verb[!json_is_true(json_object_get(command, "readonly"))];
-	return &to_verb[strcmp(r->method, "POST") == 0]; /* it will hear that there is none, if it may hear anything */
+	enum dash_verb verb = dash_api_verb(d, r->path + strlen(DASH_API));
+	/* What is not known may be there by now (a reload), and change something: only who could do that is let through to it. */
+	if (verb == DASH_UNKNOWN && strcmp(r->method, "POST") == 0)
+		verb = DASH_CHANGES;
+	return &to_verb[verb];
 }
 
 static void on_head(void *arg, struct dash_exchange *x, const struct dash_request *r)

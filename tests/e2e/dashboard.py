@@ -7,6 +7,9 @@ unix PATH LINK  the same where it listens on a unix socket
 events LINK     a snapshot, then updates; prints how many a second
 hostile         clients that are slow, stuck or many, as long as the file ./hostile.stop isn't there; prints "ready"
 metrics         the text of /metrics, judged by the rules of the format
+limit LINK EXIT  the verb `limit`: set, shown, taken away, refused
+logout LINK     who reads events, and links that were not used yet, go with all logins
+hammer LINK     wrong logins, as fast as it goes, do not keep out who has a new link: its text comes on standard input, after "ready"
 openapi LINK    the API's description against what `restunnel commands --json` (standard input) says
 
 LINK is what `restunnel dashboard` prints. Exits 1 with a line for each surprise."""
@@ -233,6 +236,72 @@ def events(link):
     print("%.1f updates a second" % rate)
 
 
+def changed(cookie, token, verb, **args):
+    status, _, body = ask("POST", "/api/v1/" + verb, [cookie, token, JSON], json.dumps(args))
+    return status, json.loads(body)
+
+
+def limit(link, device):
+    """As the page's form sends it, all texts; and with a number."""
+    cookie, token, _ = session(link)
+    keys = ("streams_limit", "up_limit_bps", "down_limit_bps", "month_limit_bytes")
+
+    def look(what, wanted, **args):
+        status, answer = changed(cookie, token, "limit", device=device, **args)
+        expect(what, [200] + wanted, [status] + [answer.get(k) for k in keys])
+
+    look("no limits", [None] * 4)
+    look("limits", [2, 4000000, 8000000, 50 << 30], streams="2", up="4Mbit", down="8Mbit", monthly="50GiB")
+    look("limits, shown", [2, 4000000, 8000000, 50 << 30])
+    look("a number", [3, 4000000, 8000000, 50 << 30], streams=3)
+    devices = json.loads(ask("GET", "/api/v1/devices", [cookie])[2])["devices"]
+    expect("devices has them", [3, 4000000, 8000000, 50 << 30], [devices[0][k] for k in keys])
+    for what, code, args in (("no rate", "bad-argument", {"down": "fast"}), ("no number", "bad-argument", {"streams": "-1"}),
+                             ("a list", "bad-argument", {"streams": [1]}), ("unknown", "bad-argument", {"sideways": "1Mbit"})):
+        status, answer = changed(cookie, token, "limit", device=device, **args)
+        expect("limit, " + what, (400, code), (status, answer.get("code")))
+    expect("limit of nobody", 409, changed(cookie, token, "limit", device="nobody")[0])
+    expect("limit without a token", 403, ask("POST", "/api/v1/limit", [cookie, JSON], json.dumps({"device": device, "streams": "1"}))[0])
+    expect("limit by GET", 405, ask("GET", "/api/v1/limit?device=%s&streams=1" % device, [cookie])[0])
+    look("as before", [3, 4000000, 8000000, 50 << 30])
+    look("none again", [None] * 4, streams="none", up="none", down="none", monthly="none")
+
+
+def logout(link):
+    cookie, token, _ = session(link)
+    other = changed(cookie, token, "dashboard", on="dashboard_http")[1]["url"]
+    f = stream(cookie)
+    expect("events flow", True, f.recv(16) != b"")
+    expect("logged out", 200, changed(cookie, token, "logout")[0])
+    try:
+        end = time.monotonic() + 10
+        while f.recv(65536) and time.monotonic() < end:
+            pass
+        expect("events end", True, time.monotonic() < end)
+    except ConnectionResetError:
+        pass
+    expect("a link made before", 403, login(other)[0])
+    expect("the cookie", 401, ask("GET", "/api/v1/status", [cookie])[0])
+
+
+def hammer(link):
+    body = json.dumps({"token": "A" * 43}).encode()
+    request = (b"POST /api/v1/login HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
+    s = socket.create_connection((HOST, PORT))
+
+    def many():
+        for _ in range(30):
+            s.sendall(request)
+            s.recv(65536)
+
+    many()
+    expect("one made before", 429, login(link)[0])
+    print("ready", flush=True)
+    new = sys.stdin.readline()
+    many()
+    expect("a new one", 200, login(new)[0])
+
+
 # ---- hostile clients
 
 def connect():
@@ -334,6 +403,8 @@ def openapi(link):
     commands = json.load(sys.stdin)["commands"]
     expect("version", "3.0.3", d["openapi"])
     expect("a path for each verb", {"/api/v1/" + c["name"] for c in commands}, set(d["paths"]))
+    passwd = d["paths"]["/api/v1/passwd"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]["on"]["enum"]
+    expect("a command of several modules", {"frontend_socks5", "for-browsers", "frontend_connect"}, set(passwd))
     for c in commands:
         o = d["paths"]["/api/v1/" + c["name"]]
         expect("method of " + c["name"], ["get" if c["readonly"] else "post"], list(o))

@@ -27,6 +27,19 @@ dash events "$(link)"
 say "ok: a snapshot, then updates"
 hub commands --json | dash openapi "$(link)"
 say "ok: the API is described"
+dash limit "$(link)" node
+say "ok: limits of an exit, by the API"
+same "and the command line sees that they are gone" "" "$(hub devices --json | json - 'd["devices"][0]["down_limit_bps"]')"
+dash logout "$(link)"
+say "ok: logging out ends open event streams, and links"
+mkfifo "$lab/new.link"
+spawn hammer hub sh -c "python3 '$e2e/dashboard.py' hammer '$(link)' <'$lab/new.link'"
+exec 9>"$lab/new.link"
+await 10 "the wrong logins" grep -q ready "$lab/hammer.log"
+link >&9
+exec 9>&-
+wait "$(pid_of hammer)" || fail "hammer: $(tail -n 5 "$lab/hammer.log")"
+say "ok: who tries wrong logins without end keeps nobody out"
 
 # ---- metrics
 

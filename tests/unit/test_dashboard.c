@@ -31,6 +31,10 @@ void dash_exchange_feed(struct dash_exchange *x, const struct dash_feed_calls *c
 }
 void dash_exchange_wake(struct dash_exchange *x) { x->wakes++; }
 void dash_exchange_cut(struct dash_exchange *x) { x->cut = true; }
+/* api.c's, not called here */
+void dash_exchange_answer(struct dash_exchange *x, const struct dash_answer *a) { (void)x, (void)a; }
+struct rtun_op **dash_exchange_op(struct dash_exchange *x) { (void)x; return NULL; }
+void dash_exchange_query(struct dash_exchange *x, void (*cb)(void *arg, const char *key, const char *value), void *arg) { (void)x, (void)cb, (void)arg; }
 
 /* ---- fixture: a hub that answers `status` with a number, and has one verb that fails ---- */
 
@@ -228,6 +232,42 @@ START_TEST(failures_lock)
 }
 END_TEST
 
+/* A program of this machine that never stops trying keeps out itself, not who can make links. */
+START_TEST(no_lock_for_the_owner)
+{
+	char link[DASH_SECRET_TEXT];
+	for (uint32_t i = 0; i < 3 * DASH_FAILURES; i++)
+		dash_login_exchange(&d.login, "x", NOW);
+	dash_login_link(&d.login, NOW, link);
+	for (uint32_t i = 0; i < 3 * DASH_FAILURES; i++)
+		ck_assert_int_eq(dash_login_exchange(&d.login, "x", NOW + 1), -RTUN_EOVERLOAD);
+	ck_assert_int_eq(dash_login_exchange(&d.login, link, NOW + 2), 0);
+	ck_assert_int_eq(dash_login_exchange(&d.login, link, NOW + 2), -RTUN_EDENIED);
+}
+END_TEST
+
+START_TEST(links_are_forgotten)
+{
+	char link[DASH_SECRET_TEXT];
+	dash_login_link(&d.login, NOW, link);
+	dash_login_forget_links(&d.login);
+	ck_assert_int_eq(dash_login_exchange(&d.login, link, NOW), -RTUN_EDENIED);
+}
+END_TEST
+
+/* Two modules have a verb of one name, and one of them changes something by it. */
+START_TEST(verbs)
+{
+	json_decref(d.commands);
+	d.commands = json_loads("{\"commands\":[{\"name\":\"status\",\"readonly\":true},{\"name\":\"pair\",\"readonly\":false},"
+				"{\"name\":\"both\",\"readonly\":true},{\"name\":\"both\",\"readonly\":false}]}", 0, NULL);
+	ck_assert_int_eq(dash_api_verb(&d, "status"), DASH_READS);
+	ck_assert_int_eq(dash_api_verb(&d, "pair"), DASH_CHANGES);
+	ck_assert_int_eq(dash_api_verb(&d, "both"), DASH_CHANGES);
+	ck_assert_int_eq(dash_api_verb(&d, "stat"), DASH_UNKNOWN);
+}
+END_TEST
+
 START_TEST(sessions)
 {
 	struct dash_login other = d.login;
@@ -413,7 +453,7 @@ START_TEST(snapshot_then_updates)
 	struct dash_exchange x = {0};
 	loop_advance(bed.loop, 10 * RTUN_S);
 	ck_assert_uint_eq(calls, 0); /* nobody looks, nobody asks */
-	ck_assert(dash_live_read(d.live, &x));
+	ck_assert(dash_live_read(d.live, &x, INT64_MAX));
 	ck_assert_uint_eq(read_all(&x), 0);
 	loop_advance(bed.loop, 10 * RTUN_MS);
 	ck_assert_uint_gt(x.wakes, 0);
@@ -447,8 +487,8 @@ END_TEST
 START_TEST(late_reader)
 {
 	struct dash_exchange x = {0}, y = {0};
-	ck_assert(dash_live_read(d.live, &x));
-	ck_assert(dash_live_read(d.live, &y));
+	ck_assert(dash_live_read(d.live, &x, INT64_MAX));
+	ck_assert(dash_live_read(d.live, &y, INT64_MAX));
 	loop_advance(bed.loop, 10 * RTUN_MS);
 	read_all(&x);
 	ck_assert_int_gt(y.feed->read(y.arg, text, 10), 0); /* a part of it */
@@ -470,7 +510,7 @@ END_TEST
 START_TEST(stuck_reader)
 {
 	struct dash_exchange x = {0};
-	ck_assert(dash_live_read(d.live, &x));
+	ck_assert(dash_live_read(d.live, &x, INT64_MAX));
 	loop_advance(bed.loop, 10 * RTUN_MS);
 	ck_assert_int_gt(x.feed->read(x.arg, text, 10), 0);
 	loop_advance(bed.loop, 19 * RTUN_S);
@@ -481,12 +521,28 @@ START_TEST(stuck_reader)
 }
 END_TEST
 
+/* A connection does not outlive the login that it was opened with. */
+START_TEST(login_ends)
+{
+	struct dash_exchange x = {0}, y = {0};
+	ck_assert(dash_live_read(d.live, &x, dash_seconds(&d)));
+	ck_assert(dash_live_read(d.live, &y, dash_seconds(&d) + 3600));
+	loop_advance(bed.loop, RTUN_S);
+	ck_assert(x.cut);
+	ck_assert(!y.cut);
+	gone(&x);
+	dash_live_cut(d.live);
+	ck_assert(y.cut);
+	gone(&y);
+}
+END_TEST
+
 /* Nothing changes, nothing is said but that the hub lives. */
 START_TEST(keep_alive)
 {
 	struct dash_exchange x = {0};
 	silent = true;
-	ck_assert(dash_live_read(d.live, &x));
+	ck_assert(dash_live_read(d.live, &x, INT64_MAX));
 	loop_advance(bed.loop, RTUN_S);
 	read_all(&x);
 	uint32_t alive = 0;
@@ -506,14 +562,14 @@ END_TEST
 START_TEST(readers_come_and_go)
 {
 	struct dash_exchange x[DASH_READERS_MAX] = {0}, more = {0};
-	ck_assert(dash_live_read(d.live, &x[0]));
+	ck_assert(dash_live_read(d.live, &x[0], INT64_MAX));
 	loop_advance(bed.loop, RTUN_S);
 	read_all(&x[0]);
 	gone(&x[0]);
 	loop_advance(bed.loop, 60 * RTUN_S);
 	for (uint32_t i = 0; i < DASH_READERS_MAX; i++)
-		ck_assert(dash_live_read(d.live, &x[i]));
-	ck_assert(!dash_live_read(d.live, &more));
+		ck_assert(dash_live_read(d.live, &x[i], INT64_MAX));
+	ck_assert(!dash_live_read(d.live, &more, INT64_MAX));
 	ck_assert_uint_eq(read_all(&x[0]), 0); /* not what was true a minute ago */
 	loop_advance(bed.loop, 10 * RTUN_MS);
 	for (uint32_t i = 0; i < DASH_READERS_MAX; i++) {
@@ -535,6 +591,9 @@ static Suite *suite(void)
 	tcase_add_test(t, a_link_works_once);
 	tcase_add_test(t, the_oldest_link_goes);
 	tcase_add_test(t, failures_lock);
+	tcase_add_test(t, no_lock_for_the_owner);
+	tcase_add_test(t, links_are_forgotten);
+	tcase_add_test(t, verbs);
 	tcase_add_test(t, sessions);
 	tcase_add_test(t, tampered_sessions);
 	tcase_add_test(t, bearers);
@@ -544,6 +603,7 @@ static Suite *suite(void)
 	tcase_add_test(t, snapshot_then_updates);
 	tcase_add_test(t, late_reader);
 	tcase_add_test(t, stuck_reader);
+	tcase_add_test(t, login_ends);
 	tcase_add_test(t, keep_alive);
 	tcase_add_test(t, readers_come_and_go);
 	suite_add_tcase(s, t);
