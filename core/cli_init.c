@@ -15,6 +15,7 @@
 #include "cli.h"
 #include "cli_render.h"
 #include "cli_template.h"
+#include "modload.h"
 
 #define SCHEMA_FILE PKGDATADIR "/restunnel.schema.json"
 
@@ -161,6 +162,28 @@ static json_t *absolute_args(const json_t *args)
 	return copy;
 }
 
+/* One that is there and can't be used stays in: what is wrong with it is said when the file is judged. */
+static bool is_installed(void *arg, const char *module)
+{
+	const struct modload_module *mod;
+	struct modload_error err;
+
+	return modload_get(arg, module, &mod, &err) != -RTUN_ENOENT;
+}
+
+static void leave_out(const struct cli *cli, char **template)
+{
+	struct modload *ml;
+	char *chosen, left[64];
+
+	if (modload_create(cli->call.module_dir, NULL, &ml)) abort();
+	chosen = cli_template_choose(*template, is_installed, ml, left);
+	modload_destroy(&ml);
+	free(*template);
+	*template = chosen;
+	if (left[0]) fprintf(cli->out.err, "The module %s is not installed: its entry is left out.\n", left);
+}
+
 static int fill(const struct cli *cli, const char *name, const json_t *args, char **ret_text)
 {
 	char *template = cli_template_read(template_dir(cli), name), *filled;
@@ -172,6 +195,7 @@ static int fill(const struct cli *cli, const char *name, const json_t *args, cha
 				     errno == ENOENT ? "there is no template '%s'; `restunnel init` lists them"
 						     : "the template '%s' can't be read",
 				     name);
+	leave_out(cli, &template);
 	filled = cli_template_fill(template, args, line_keys, &unused);
 	free(template);
 	if (!filled) return cli_out_usage(&cli->out, "init", "init %s has no option --%s", name, unused);

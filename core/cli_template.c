@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define MARK "# init: --"
+#define MARK_MODULE "# init: if installed"
 #define TEMPLATE_MAX (256 * 1024)
 
 /* ---- Files ---- */
@@ -139,6 +140,59 @@ static bool key_of_mark(const char *line, size_t len, char key[64], size_t *ret_
 	snprintf(key, 64, "%.*s", (int)(n < 63 ? n : 63), mark + sizeof(MARK) - 1);
 	key[strcspn(key, " \r")] = 0;
 	return true;
+}
+
+/* ---- Paragraphs ---- */
+
+/* With the empty lines after it. */
+static size_t paragraph_len(const char *text)
+{
+	const char *end = strstr(text, "\n\n");
+
+	return end ? (size_t)(end - text) + strspn(end, "\n") : strlen(text);
+}
+
+/* "  - module: NAME   # init: if installed": where the mark begins, and the name; or NULL. */
+static const char *module_mark(const char *text, size_t len, char name[64])
+{
+	const char *mark = memmem(text, len, MARK_MODULE, sizeof(MARK_MODULE) - 1), *line = mark;
+
+	while (line && line > text && line[-1] != '\n')
+		line--;
+	return mark && sscanf(line, " - module: %63[a-z0-9_]", name) == 1 ? mark : NULL;
+}
+
+char *cli_template_choose(const char *text, cli_template_there_cb *there, void *arg, char ret_left[64])
+{
+	char *out = NULL, name[64];
+	size_t size, len, before;
+	FILE *to = open_memstream(&out, &size);
+
+	if (!to) abort();
+	ret_left[0] = 0;
+	for (; *text; text += len) {
+		const char *mark;
+
+		len = paragraph_len(text);
+		mark = module_mark(text, len, name);
+		before = mark ? (size_t)(mark - text) : 0;
+		if (mark && !there(arg, name)) {
+			memcpy(ret_left, name, sizeof(name));
+			continue;
+		}
+		if (mark) { /* the line without it */
+			size_t after = before + sizeof(MARK_MODULE) - 1;
+
+			while (before && text[before - 1] == ' ')
+				before--;
+			fwrite(text, 1, before, to);
+			fwrite(text + after, 1, len - after, to);
+		} else {
+			fwrite(text, 1, len, to);
+		}
+	}
+	fclose(to);
+	return out;
 }
 
 char *cli_template_fill(const char *text, const json_t *args, const char *const *keys, const char **ret_unused)

@@ -26,6 +26,11 @@ tunnel_works() {
 shipped hub
 shipped node
 shipped local
+# a build without libmicrohttpd has no dashboard: as `init` does, without its paragraph
+case " ${RESTUNNEL_BUILD_KIND:-} " in
+*" static "*) ;;
+*) [ -e "$RTUN_TEST_MODULE_DIR/dashboard_http.so" ] || { awk -v RS= -v ORS='\n\n' '!/module: dashboard_http/' hub.yaml >h && mv h hub.yaml; } ;;
+esac
 for p in hub node local; do check "check conf/$p.yaml" rt hub $p check; done
 tunnel_works "conf/"
 
@@ -42,6 +47,17 @@ rm -rf hub node hub.yaml node.yaml
 init() {
 	at hub $RESTUNNEL init "$@" >>init.log 2>&1
 }
+if [ -e "$RTUN_TEST_MODULE_DIR/dashboard_http.so" ]; then # where it is not, as without libmicrohttpd
+	mkdir fewer
+	for so in "$RTUN_TEST_MODULE_DIR"/*.so; do
+		case $so in */dashboard_http.so) ;; *) ln -s "$(readlink -f "$so")" "fewer/${so##*/}" ;; esac
+	done
+	at hub $RESTUNNEL --module-dir "$lab/fewer" init hub -c "$lab/hub.yaml" --data-dir "$lab/hub" >fewer.log 2>&1 || fail "init hub without the dashboard: $(cat fewer.log)"
+	check "init hub without the dashboard says so" grep -q 'dashboard_http is not installed' fewer.log
+	check "and leaves its entry out" not grep -q dashboard "$lab/hub.yaml"
+	check "check" at hub $RESTUNNEL --module-dir "$lab/fewer" check -c "$lab/hub.yaml"
+	rm -rf hub hub.yaml
+fi
 check "init hub" init hub -c "$lab/hub.yaml" --data-dir "$lab/hub" --listen 0.0.0.0:9000 --public 11.0.0.1:9000
 check "init node" init node -c "$lab/node.yaml" --data-dir "$lab/node" --name cellar
 for p in hub node; do

@@ -284,6 +284,33 @@ START_TEST(test_template_summary)
 }
 END_TEST
 
+static bool is_b(void *arg, const char *module)
+{
+	++*(int *)arg;
+	return !strcmp(module, "b");
+}
+
+START_TEST(test_template_choose)
+{
+	int asked = 0;
+	char left[64];
+	char *text = cli_template_choose("# x\n\nmodules:\n  - module: a\n\n  # about b\n  - module: b      # init: if installed\n    k: v\n\n"
+					 "  # about c\n  - module: c  # init: if installed\n    k: v\n\n\n  - module: d\n", is_b, &asked, left);
+
+	ck_assert_str_eq(text, "# x\n\nmodules:\n  - module: a\n\n  # about b\n  - module: b\n    k: v\n\n  - module: d\n");
+	ck_assert_str_eq(left, "c");
+	ck_assert_int_eq(asked, 2);
+	free(text);
+	text = cli_template_choose(template, is_b, &asked, left);
+	ck_assert_str_eq(text, template);
+	ck_assert_str_eq(left, "");
+	free(text);
+	text = cli_template_choose("  - module: c # init: if installed", is_b, &asked, left);
+	ck_assert_str_eq(text, "");
+	free(text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("cli_render");
@@ -305,6 +332,7 @@ int main(void)
 	tcase_add_test(t, test_png);
 	tcase_add_test(t, test_template);
 	tcase_add_test(t, test_template_summary);
+	tcase_add_test(t, test_template_choose);
 	suite_add_tcase(s, t);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_NORMAL);
