@@ -44,6 +44,7 @@ function duration(s) {
 }
 function ago(at) {
   const s = (now() - at) / 1000;
+  if (s < -5) return "in " + duration(-s);
   return s < 5 ? "just now" : duration(s) + " ago";
 }
 const since = text => text ? ago(Date.parse(text)) : "never";
@@ -471,8 +472,8 @@ function viewText(type, v) {
     case "time": return since(v);
     case "online": return v ? "online" : "away";
     case "ms": return v + " ms";
-    case "list": return v.join(", ");
-    default: return typeof v === "object" ? JSON.stringify(v) : String(v);
+    case "list": return [].concat(v).join(", ");
+    default: return v === true ? "yes" : v === false ? "no" : typeof v === "object" ? JSON.stringify(v) : String(v);
   }
 }
 function viewInto(e, type, v) {

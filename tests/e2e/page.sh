@@ -81,6 +81,8 @@ sees "every control has a name" '[...document.querySelectorAll("button, input, s
 
 # ---- changes
 
+fits='[...document.querySelectorAll("#exits *, #news *, #health *")].every(e => e.closest("svg, .sr, thead") || e.getBoundingClientRect().right <= e.closest("section").getBoundingClientRect().right) && document.documentElement.scrollWidth <= innerWidth'
+
 browser click '[aria-label="Tags home"]'
 browser type '#ask-input' 'mobile fast'
 browser key Enter
@@ -111,6 +113,9 @@ browser clear '#v-limit-down'
 browser type '#v-limit-down' fast
 browser key Enter
 sees "what is no rate is refused, with the reason" "/does not begin with a number/.test($(form limit).querySelector('output').textContent)"
+browser js "$(form pair).open = true" >/dev/null
+browser js "$(form pair).querySelector('button').click()" >/dev/null
+sees "a time to come is told as one" "/Valid until: in 1[45] min/.test($(form pair).querySelector('output').textContent)"
 browser js "$(form 'passwd of frontend_socks5').open = true" >/dev/null
 sees "one that two modules have says whose it is" 'document.querySelector("#v-passwd-name-frontend_socks5")'
 browser type '#v-passwd-name-frontend_socks5' someone
@@ -118,6 +123,18 @@ browser type '#v-passwd-password-frontend_socks5' secret
 browser key Enter
 sees "and goes to it" "/users-file/.test($(form 'passwd of frontend_socks5').querySelector('output').textContent)"
 same "the list does not grow" "$verbs" "$(browser js 'document.querySelectorAll(".verb").length')"
+long=a-name-as-long-as-names-may-be-x
+hub rename living-room $long >/dev/null || fail "rename"
+sees "the longest name" "document.querySelector('td .name').textContent === '$long'"
+sees "nothing sticks out" "$fits"
+shot long
+browser tablet
+sees "nor on a tablet" "$fits"
+browser phone
+sees "nor on a phone" "$fits"
+browser desktop
+hub rename $long living-room >/dev/null || fail "rename"
+sees "named as before" 'document.querySelector("[aria-label=\"Revoke living-room\"]")'
 check "the download goes on" alive get
 browser click '[aria-label="Revoke living-room"]'
 sees "revoking says how many streams die" '/the connection that is open/.test(document.querySelector("#ask-text").textContent)'

@@ -9,7 +9,7 @@ js JS                print the expression's value
 click CSS            type CSS TEXT       clear CSS
 key NAME             Tab, Enter, Escape: to what has the focus
 shot PNG [CSS]       of the page as a whole, or of an element
-phone | desktop      the window's size    dark | light     the user's wish
+phone | tablet | desktop  the window's size    dark | light     the user's wish
 errors               print what the console says, and fail when that is anything
 quit
 """
@@ -103,6 +103,9 @@ class Browser:
 
     def phone(self):
         self.size(390, 844, True)
+
+    def tablet(self):
+        self.size(768, 1024, True)
 
     def desktop(self):
         self.size(1180, 900, False)
