@@ -6,6 +6,7 @@
  *   server.c          HTTP, by libmicrohttpd; guard.c: may a request be looked at; login.c: whose is it
  *   route.c           which path is whose; page.c: the page's files
  *   api.c             /api/v1/VERB: every verb of every instance; openapi.c describes them
+ *   metrics.c         /metrics, for Prometheus
  *   pac.c             /proxy.pac, for browsers
  *   live.c            /api/v1/events: what changes, as it changes; patch.c: the difference of two states; news.c: events
  *
@@ -40,6 +41,7 @@ struct dash {
 	struct dash_login login;
 	struct dash_news *news;
 	struct dash_live *live;
+	struct dash_metrics *metrics;
 	char *metrics_token; /* NULL: none is asked for */
 	json_t *commands;    /* what the verb `commands` said; NULL: not yet */
 	struct rtun_op *asking;
@@ -63,6 +65,12 @@ void dash_api_json(struct dash_exchange *x, uint32_t status, json_t *j);
 void dash_api_refuse(struct dash_exchange *x, const struct dash_refusal *r);
 /* The JSON object of a body; NULL after an answer that says what is wrong with it. */
 json_t *dash_api_body(struct dash_exchange *x, const struct dash_request *r);
+
+/* metrics.c: the answer to /metrics, which may be a second old. */
+struct dash_metrics;
+int dash_metrics_create(struct dash *d, struct dash_metrics **ret);
+void dash_metrics_destroy(struct dash_metrics **m);
+void dash_metrics_get(struct dash_metrics *m, struct dash_exchange *x);
 
 /* pac.c: is this text of `proxy-pac` an entry; /proxy.pac. */
 bool dash_pac_good(const char *text);

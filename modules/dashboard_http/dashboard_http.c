@@ -181,6 +181,8 @@ static int start(struct rtun_ctx *ctx)
 	int r = dash_news_create(ctx, on_news, d, &d->news);
 	if (r == 0)
 		r = dash_live_create(d, &d->live);
+	if (r == 0)
+		r = dash_metrics_create(d, &d->metrics);
 	return r < 0 ? r : ask_for_commands(d);
 }
 
@@ -203,6 +205,7 @@ static void stop(struct rtun_ctx *ctx)
 	rtun_op_cancel(&d->asking);
 	dash_server_destroy(&d->server); /* its readers go with it */
 	dash_live_destroy(&d->live);
+	dash_metrics_destroy(&d->metrics);
 	dash_news_destroy(&d->news);
 }
 

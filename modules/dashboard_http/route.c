@@ -91,27 +91,13 @@ static void qr(struct dash *d, struct dash_exchange *x, const struct dash_reques
 	json_decref(args);
 }
 
-static void on_metrics(void *arg, const struct rtun_answer *a)
-{
-	struct dash_exchange *x = arg;
-	json_t *j = a->json ? json_loadb(a->json, a->json_len, 0, NULL) : NULL;
-	const char *text = json_string_value(json_object_get(j, "text"));
-	struct dash_answer answer = {.status = text ? 200 : 500, .type = "text/plain; version=0.0.4; charset=utf-8", .body = text,
-				     .len = text ? strlen(text) : 0};
-	*dash_exchange_op(x) = NULL;
-	dash_exchange_answer(x, &answer);
-	json_decref(j);
-}
-
 static void metrics(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
 {
 	static const struct dash_refusal denied = {401, "wrong-token", "/metrics takes a bearer token: that of metrics-token-file", NULL};
-	static const struct dash_refusal failed = {500, "out-of-memory", "out of memory", NULL};
-	struct rtun_call_req req = {.size = sizeof(req), .verb = "metrics", .cb = on_metrics, .arg = x};
 	if (d->metrics_token && !dash_login_bearer(r->headers[DASH_AUTHORIZATION], d->metrics_token))
 		dash_api_refuse(x, &denied);
-	else if (rtun_call(d->ctx, &req, dash_exchange_op(x)) < 0)
-		dash_api_refuse(x, &failed);
+	else
+		dash_metrics_get(d->metrics, x);
 }
 
 static void unknown(struct dash *d, struct dash_exchange *x, const struct dash_request *r)

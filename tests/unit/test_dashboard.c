@@ -20,7 +20,8 @@ static char cookie[DASH_COOKIE_SIZE], token[DASH_SECRET_TEXT];
 struct dash_exchange {
 	const struct dash_feed_calls *feed;
 	void *arg;
-	uint32_t wakes;
+	uint32_t wakes, answers;
+	struct rtun_op *op;
 	bool cut;
 };
 
@@ -31,9 +32,9 @@ void dash_exchange_feed(struct dash_exchange *x, const struct dash_feed_calls *c
 }
 void dash_exchange_wake(struct dash_exchange *x) { x->wakes++; }
 void dash_exchange_cut(struct dash_exchange *x) { x->cut = true; }
+void dash_exchange_answer(struct dash_exchange *x, const struct dash_answer *a) { x->answers += a->status == 200; }
+struct rtun_op **dash_exchange_op(struct dash_exchange *x) { return &x->op; }
 /* api.c's, not called here */
-void dash_exchange_answer(struct dash_exchange *x, const struct dash_answer *a) { (void)x, (void)a; }
-struct rtun_op **dash_exchange_op(struct dash_exchange *x) { (void)x; return NULL; }
 void dash_exchange_query(struct dash_exchange *x, void (*cb)(void *arg, const char *key, const char *value), void *arg) { (void)x, (void)cb, (void)arg; }
 
 /* ---- fixture: a hub that answers `status` with a number, and has one verb that fails ---- */
@@ -581,6 +582,34 @@ START_TEST(readers_come_and_go)
 }
 END_TEST
 
+/* ---- metrics ---- */
+
+START_TEST(metrics_once_a_second)
+{
+	struct dash_exchange x[64] = {0}, one = {0};
+	ck_assert_int_eq(dash_metrics_create(&d, &d.metrics), 0);
+	for (int i = 0; i < 64; i++)
+		dash_metrics_get(d.metrics, &x[i]);
+	ck_assert_uint_eq(calls, 1);
+	for (int i = 0; i < 64; i += 2) /* half of them go */
+		rtun_op_cancel(&x[i].op);
+	loop_turn(bed.loop);
+	for (int i = 0; i < 64; i++) {
+		ck_assert_uint_eq(x[i].answers, i % 2);
+		ck_assert_ptr_null(x[i].op);
+	}
+	dash_metrics_get(d.metrics, &one);
+	ck_assert_uint_eq(one.answers, 1);
+	ck_assert_uint_eq(calls, 1);
+	loop_advance(bed.loop, RTUN_S);
+	dash_metrics_get(d.metrics, &one);
+	ck_assert_uint_eq(one.answers, 1); /* what is old is asked for again */
+	ck_assert_uint_eq(calls, 2);
+	rtun_op_cancel(&one.op);
+	dash_metrics_destroy(&d.metrics); /* while it is asked for */
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("dashboard");
@@ -606,6 +635,7 @@ static Suite *suite(void)
 	tcase_add_test(t, login_ends);
 	tcase_add_test(t, keep_alive);
 	tcase_add_test(t, readers_come_and_go);
+	tcase_add_test(t, metrics_once_a_second);
 	suite_add_tcase(s, t);
 	return s;
 }
