@@ -357,7 +357,8 @@ static inline int rtun_stream_of_fd(struct rtun_ctx *ctx, int fd, struct rtun_st
 }
 
 /* The other way round, for a library that wants a socket: the one below a stream that nobody has read, written or
- * wrapped yet is yours to close, and *s becomes NULL. -RTUN_ENOTSUP: this stream has none, or was used; nothing happened. */
+ * wrapped yet is yours to close, non-blocking and close-on-exec, and *s becomes NULL. -RTUN_ENOTSUP: this stream has none, or is in
+ * use; nothing happened. Bytes that were read from it before are not put back. */
 static inline int rtun_stream_to_fd(struct rtun_stream **s, int *ret_fd) { return RTUN_HOST(*s)->stream_to_fd(s, ret_fd); }
 
 /* ---- Streams: see stream.h ------------------------------------------------------------------------------------- */
@@ -478,7 +479,8 @@ static inline void rtun_reply_fail(struct rtun_reply **r, const char *code, cons
 	RTUN_HOST(*r)->reply_fail(r, code, text, remedy);
 }
 /* Call a verb of any instance, also one's own; not before `start`. The request is copied. 0: its answer, or its failure, comes from the
- * loop. -RTUN_ENOMEM; -RTUN_ENOTSUP: there are no other instances (a unit test). Cancelling gives up the answer, not what the verb does. */
+ * loop. -RTUN_ENOMEM; -RTUN_ENOTSUP: there are no other instances (a unit test). Cancelling gives up the answer, not what the verb does.
+ * No time is set for the answer: who can't wait without end starts a timer, and cancels. The caller's `stop` cancels what is under way. */
 static inline int rtun_call(struct rtun_ctx *ctx, const struct rtun_call_req *req, struct rtun_op **ret) { return ctx->host->call(ctx, req, ret); }
 static inline void rtun_metric(struct rtun_metric_sink *sink, double value, const char *const *label_values, uint32_t n)
 {
