@@ -13,14 +13,14 @@
 #include "timer.h"
 
 #define IOV_MAX_HERE 64U
-/* What rtun_finish() reads and drops before it stops being polite. */
-#define LINGER_BYTES (UINT64_C(1) << 20)
+/* What rtun_finish() reads and drops before others have their turn. It goes on as long as it may: bytes that nobody has read when a
+ * socket is closed become an RST, which takes what was sent before away from its reader. */
+#define LINGER_TURN (UINT64_C(1) << 18)
 
 struct stream_linger {
 	struct stream_linger *next, **at; /* of the loop's list */
 	struct rtun_stream *stream;
 	struct rtun_timer *timer;
-	uint64_t dropped;
 };
 
 /* An implementer may make codes up. */
@@ -389,15 +389,16 @@ void stream_end_lingers(struct stream_linger **list)
 static void linger_ready(void *arg, struct rtun_stream *s, uint32_t events)
 {
 	struct iovec v = {loop_scratch(s->defer.loop), LOOP_SCRATCH};
+	uint64_t dropped = 0;
 	int64_t r;
 	(void)arg, (void)events;
 	do {
 		r = host_stream_readv(s, &v, 1);
-		s->linger->dropped += r > 0 ? (uint64_t)r : 0;
-	} while (r > 0 && s->linger->dropped < LINGER_BYTES);
-	if (r == -RTUN_EAGAIN)
+		dropped += r > 0 ? (uint64_t)r : 0;
+	} while (r > 0 && dropped < LINGER_TURN);
+	if (r > 0 || r == -RTUN_EAGAIN)
 		host_stream_want(s, RTUN_READ);
-	else if (r > 0 || s->shut_told || s->out_err)
+	else if (s->shut_told || s->out_err)
 		linger_end(s);
 	/* else what was put is still on its way: host_stream_ready() or the timer comes */
 }

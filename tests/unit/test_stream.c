@@ -706,6 +706,21 @@ START_TEST(finish_is_polite)
 }
 END_TEST
 
+/* All that is on its way is read, or the peer would get an RST instead of the last word. */
+START_TEST(finish_reads_on)
+{
+	int destroyed = 0;
+	struct hostile h = {.size = 20000000, .in_chunk = 65536, .destroyed = &destroyed};
+	hostile_open(&h, 0);
+	struct rtun_stream *s = h.stream;
+	host_stream_finish(&s, 5 * RTUN_S);
+	loop_advance(loop, RTUN_S);
+	ck_assert_uint_eq(h.given, h.size);
+	ck_assert_int_eq(destroyed, 1);
+	ck_assert_int_eq(h.aborts, 0);
+}
+END_TEST
+
 START_TEST(budget_ends_one_stream)
 {
 	struct hostile h = {.never_ends = true};
@@ -924,6 +939,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, abort_answers_everything, 0, 4);
 	tcase_add_test(t, failed_ends_both);
 	tcase_add_loop_test(t, finish_is_polite, 0, 2);
+	tcase_add_test(t, finish_reads_on);
 	tcase_add_test(t, budget_ends_one_stream);
 	tcase_add_loop_test(t, wrapper_stops_and_resumes, 0, 16);
 	tcase_add_test(t, socket_again);
