@@ -388,6 +388,7 @@ START_TEST(batches)
 	ck_assert_uint_eq(last.here, 0);
 	ck_assert_int_eq(rtun_defer_create(&hc.ctx, on_turn_end, NULL, &turn_end), 0);
 	ear_start(ear);
+	turn_before = turn_most = 0;
 	calls = 0, fail_at = -1, armed = true;
 	for (int i = 0; i < 100 && last.here < count; i++)
 		loop_advance(bed.loop, RTUN_MS);

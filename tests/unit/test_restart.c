@@ -73,7 +73,7 @@ static void begin(int n, bool home)
 {
 	setup();
 	/* the first is what doc/recovery.md has; under valgrind, which is thirty times slower, only what moves counts */
-	nodes = getenv("RTUN_E2E_FULL") ? n : getenv("RESTUNNEL_VALGRIND") ? n / 50 : n / 10;
+	nodes = getenv("RTUN_E2E_FULL") ? n : getenv("RESTUNNEL_VALGRIND") ? n / 100 : n / 10;
 	one_home = home;
 	door.whence = whence;
 	bed.host.file_replace = no_disk;
