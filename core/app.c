@@ -201,6 +201,11 @@ static const struct rtun_command *app_command_of(const struct instance *in, cons
 	return NULL;
 }
 
+static bool app_command_holds(const struct instance *in, const struct rtun_command *c)
+{
+	return !in->cfg || schema_when(in->module->m.schema, in->cfg->cfg, c->when);
+}
+
 static const struct rtun_command *app_core_command(const char *verb)
 {
 	for (const struct rtun_command *c = app_core_commands; c->name; c++)
@@ -246,25 +251,34 @@ static int app_command_on(const struct app *app, const char *verb, const char *o
 	return -RTUN_ENOENT;
 }
 
-int app_find_command(const struct app *app, const char *verb, const char *on, struct instance **ret_instance,
-		     const struct rtun_command **ret_cmd, struct command_error *err)
+/* How many have it; the last of them. `all`: also those for which it is not meant. */
+static uint32_t app_commands(const struct app *app, const char *verb, bool all, struct instance **ret_instance,
+			     const struct rtun_command **ret_cmd, char *names, size_t size)
 {
-	char names[256] = "";
 	size_t used = 0;
 	uint32_t n = 0;
-	*ret_instance = NULL;
-	*ret_cmd = app_core_command(verb);
-	if (*ret_cmd && !on) return 0;
-	if (on) return app_command_on(app, verb, on, ret_instance, ret_cmd, err);
 	for (uint32_t i = 0; i < app->count; i++) {
 		const struct rtun_command *c = app_command_of(app->instances[i], verb);
-		if (!c) continue;
-		if (used < sizeof(names))
-			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", n ? ", " : "", app->instances[i]->name);
+		if (!c || (!all && !app_command_holds(app->instances[i], c))) continue;
+		if (used < size) used += (size_t)snprintf(names + used, size - used, "%s%s", n ? ", " : "", app->instances[i]->name);
 		n++;
 		*ret_cmd = c;
 		*ret_instance = app->instances[i];
 	}
+	return n;
+}
+
+int app_find_command(const struct app *app, const char *verb, const char *on, struct instance **ret_instance,
+		     const struct rtun_command **ret_cmd, struct command_error *err)
+{
+	char names[256] = "";
+	uint32_t n;
+	*ret_instance = NULL;
+	*ret_cmd = app_core_command(verb);
+	if (*ret_cmd && !on) return 0;
+	if (on) return app_command_on(app, verb, on, ret_instance, ret_cmd, err);
+	n = app_commands(app, verb, false, ret_instance, ret_cmd, names, sizeof(names));
+	if (!n) n = app_commands(app, verb, true, ret_instance, ret_cmd, names, sizeof(names));
 	if (n == 1) return 0;
 	if (!n) return app_no_verb(app, verb, err);
 	command_error_set(err, "ambiguous-command", "say which one: --on INSTANCE",
@@ -272,13 +286,14 @@ int app_find_command(const struct app *app, const char *verb, const char *on, st
 	return -RTUN_EINVAL;
 }
 
-/* One description for each verb of a module, however many instances it has. */
+/* One description for each verb of a module, with the instances that have it. */
 static json_t *app_describe_module(const struct app *app, uint32_t first, const struct rtun_command *c)
 {
 	const struct modload_module *mod = app->instances[first]->module;
 	json_t *names = json_array();
 	for (uint32_t i = first; i < app->count; i++)
-		if (app->instances[i]->module == mod) json_array_append_new(names, json_string(app->instances[i]->name));
+		if (app->instances[i]->module == mod && app_command_holds(app->instances[i], c))
+			json_array_append_new(names, json_string(app->instances[i]->name));
 	json_t *o = command_describe(c);
 	json_object_set_new(o, "module", json_string(mod->m.name));
 	json_object_set_new(o, "instances", names);

@@ -58,7 +58,7 @@ void app_stop(struct app *app);
 extern const struct rtun_command app_core_commands[];
 
 /* status.c, metric.c, reload.c, doctor.c */
-rtun_command_fn status_command, commands_command, metric_command, reload_command, doctor_command;
+rtun_command_fn status_command, commands_command, config_command, metric_command, reload_command, doctor_command;
 /* 0, or negative with all reasons in `r`. */
 int reload_run(struct app *app, struct conf_report *r);
 /* What it would do, without doing it: errors in `r`, those with the code "needs-restart" among them; how many instances would

@@ -111,6 +111,30 @@ void commands_command(struct rtun_ctx *ctx, const void *args, struct rtun_reply 
 	host_reply_ok(&reply, v);
 }
 
+/* What is set, defaults included, as a configuration would say it; secrets are not told. */
+static void config_instance(const struct instance *in, json_t *options)
+{
+	const struct rtun_option *row;
+	char key[64];
+	for (uint32_t i = 0; in->cfg && (row = schema_row(in->module->m.schema, i)); i++) {
+		bool told = schema_when(in->module->m.schema, in->cfg->cfg, row->when) && !(row->flags & RTUN_SECRET);
+		char *text = told ? schema_value_text(row, in->cfg->cfg) : NULL;
+		if (text && text[0])
+			json_array_append_new(options, json_pack("{s:s, s:s, s:s, s:s, s:b}", "on", in->name, "module", in->module->m.name, "option",
+								 schema_key(row->key, key), "value", text, "reloadable", (row->flags & RTUN_RELOADABLE) != 0));
+		free(text);
+	}
+}
+
+void config_command(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
+{
+	const struct app *app = ctx->self;
+	json_t *options = json_array();
+	(void)args;
+	for (uint32_t i = 0; i < app->count; i++) config_instance(app->instances[i], options);
+	host_reply_ok(&reply, value_of(json_pack("{s:o}", "options", options)));
+}
+
 /* ---- the core's own commands and events ---- */
 
 static const struct rtun_view status_view[] = {
@@ -119,6 +143,9 @@ static const struct rtun_view status_view[] = {
 };
 static const struct rtun_view commands_view[] = {
 	{"name", "COMMAND", RTUN_V_TEXT, 0}, {"instances", "ON", RTUN_V_LIST, 0}, {"doc", "DOES", RTUN_V_TEXT, 0},
+};
+static const struct rtun_view config_view[] = {
+	{"on", "INSTANCE", RTUN_V_TEXT, 0}, {"option", "OPTION", RTUN_V_TEXT, 0}, {"value", "VALUE", RTUN_V_TEXT, 0},
 };
 static const struct rtun_view metric_view[] = {{"text", NULL, RTUN_V_SENTENCE, 0}};
 static const struct rtun_view doctor_view[] = {
@@ -132,6 +159,9 @@ const struct rtun_command app_core_commands[] = {
 	 .view = RTUN_LIST(status_view), .flags = RTUN_CMD_READONLY | RTUN_CMD_LIVE},
 	{.name = "commands", .doc = "All commands, and on which instances they work.", .example = "restunnel commands --json",
 	 .run = commands_command, .view = RTUN_LIST(commands_view), .view_items = "commands", .flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE},
+	{.name = "config", .doc = "The options in effect, defaults included, of all instances.", .example = "restunnel config",
+	 .run = config_command, .view = RTUN_LIST(config_view), .view_items = "options", .empty = "No instance has an option.",
+	 .flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE},
 	{.name = "reload", .doc = "Read the configuration again; when anything in it is wrong, nothing changes.",
 	 .example = "restunnel reload",
 	 .run = reload_command, .view = RTUN_LIST(reload_view)},

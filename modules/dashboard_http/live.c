@@ -243,7 +243,7 @@ static void sources_make(struct dash_live *l)
 		if (!verb || !json_is_true(json_object_get(command, "live")))
 			continue;
 		instances = json_object_get(command, "instances");
-		if (!json_array_size(instances))
+		if (json_is_null(json_object_get(command, "module")))
 			source_add(l, verb, "");
 		json_array_foreach(instances, j, in)
 			source_add(l, verb, json_string_value(in));

@@ -294,6 +294,57 @@ START_TEST(description)
 }
 END_TEST
 
+static size_t count_on(const char *verb)
+{
+	json_t *all = app_describe(bed.app), *c;
+	size_t i, n = SIZE_MAX;
+	json_array_foreach(json_object_get(all, "commands"), i, c)
+		if (!strcmp(json_string_value(json_object_get(c, "name")), verb)) n = json_array_size(json_object_get(c, "instances"));
+	json_decref(all);
+	return n;
+}
+
+#define SINGS(tone) "modules:\n  - {module: tm_consumer, name: c, to: p}\n  - {module: tm_consumer, name: d, to: p, tone: " tone "}\n" \
+		    "  - {module: tm_provider, name: p}\n"
+
+/* A verb that only some instances have is theirs; where none has it, it may still say why. */
+START_TEST(meant_for_some)
+{
+	bed_good(SINGS("sung"));
+	ck_assert_uint_eq(count_on("sing"), 1);
+	call("sing", NULL);
+	failed_with("no-way", "refused");
+	call_on("sing", "c", NULL, NULL);
+	ck_assert_uint_eq(got.calls, 2);
+}
+END_TEST
+
+START_TEST(meant_for_none)
+{
+	bed_good(SINGS("said"));
+	ck_assert_uint_eq(count_on("sing"), 0);
+	not_found("sing", NULL, -RTUN_EINVAL, "ambiguous-command", "c, d");
+}
+END_TEST
+
+START_TEST(config_in_effect)
+{
+	json_t *o;
+	size_t i;
+	uint32_t notes = 0;
+	bed_good(SINGS("sung"));
+	call("config", NULL);
+	json_array_foreach(json_object_get(got.answer, "options"), i, o) {
+		const char *on = json_string_value(json_object_get(o, "on")), *option = json_string_value(json_object_get(o, "option"));
+		ck_assert_msg(strcmp(option, "note") != 0, "what is not set is not told");
+		if (strcmp(option, "tone") != 0) continue;
+		ck_assert_str_eq(json_string_value(json_object_get(o, "value")), strcmp(on, "d") == 0 ? "sung" : "said");
+		notes++;
+	}
+	ck_assert_uint_eq(notes, 2);
+}
+END_TEST
+
 /* ---- without a daemon ---- */
 
 static struct app *app_of_its_own(const char *text)
@@ -426,6 +477,9 @@ int main(void)
 	tcase_add_test(tc, stopped_before_the_answer);
 	tcase_add_test(tc, finding);
 	tcase_add_test(tc, description);
+	tcase_add_test(tc, meant_for_some);
+	tcase_add_test(tc, meant_for_none);
+	tcase_add_test(tc, config_in_effect);
 	tcase_add_test(tc, offline);
 	tcase_add_test(tc, offline_refused);
 	tcase_add_test(tc, offline_needs_the_daemon);

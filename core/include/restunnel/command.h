@@ -60,6 +60,9 @@ struct rtun_command {
 	 * ("{name} has arrived"), when the event's field `follow_key` equals the answer's; NULL: no. */
 	const char *follow, *follow_key, *follow_text;
 	uint32_t flags, reserved;
+	/* "role=hub": only instances whose option has that value have the verb; NULL: all. Where none has it, it can still be called,
+	 * to say so in its own words. */
+	const char *when;
 };
 
 /* One thing that `restunnel doctor` looked at, for the module's part of it (rtun_module.doctor): rtun_append_check(). */

@@ -10,6 +10,7 @@
 struct config {
 	struct rtun_ref to;
 	const char *trace, *note;
+	uint32_t tone;
 };
 
 #define S struct config
@@ -17,6 +18,7 @@ static const struct rtun_option rows[] = {
 	RTUN_REF(S, to, TEST_SERVICE, RTUN_REQUIRED, NULL, "Whom to greet."),
 	RTUN_TEXT(S, trace, NULL, 0, NULL, "File to trace into."),
 	RTUN_TEXT(S, note, NULL, RTUN_RELOADABLE, NULL, "Reloadable, but the module has no reload."),
+	RTUN_CHOICE(S, tone, "said|sung", "said", 0, NULL, "How it greets."),
 };
 static const struct rtun_schema schema = RTUN_SCHEMA(S, rows);
 
@@ -127,6 +129,7 @@ static const struct rtun_command commands[] = {
 	{.name = "refuse", .doc = "Refuses.", .run = refuse, .flags = RTUN_CMD_OFFLINE | RTUN_CMD_READONLY},
 	{.name = "online", .doc = "Needs the daemon.", .run = refuse},
 	{.name = "flood", .doc = "Says too much.", .run = flood},
+	{.name = "sing", .doc = "Sings.", .run = refuse, .when = "tone=sung"},
 };
 
 /* ---- metrics ---- */
