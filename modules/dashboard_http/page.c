@@ -6,7 +6,7 @@
 
 #include "dashboard.h"
 
-#include "page_bytes.h" /* page_html, page_css, page_js: made by make */
+#include "page_bytes.h" /* page_html, page_css, exits_js, ...: made by make */
 
 static const unsigned char icon_up[] =
 	"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><circle cx='8' cy='8' r='7' fill='#15803d'/>"
@@ -18,10 +18,15 @@ static const unsigned char icon_lost[] =
 	"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><circle cx='8' cy='8' r='6' fill='none' stroke='#888' stroke-width='2'/>"
 	"<path d='M4 4l8 8' stroke='#888' stroke-width='2'/></svg>";
 
+#define SCRIPT "text/javascript; charset=utf-8"
+
 static const struct dash_file files[] = {
 	{"/", "text/html; charset=utf-8", page_html, sizeof(page_html)},
 	{"/page.css", "text/css; charset=utf-8", page_css, sizeof(page_css)},
-	{"/page.js", "text/javascript; charset=utf-8", page_js, sizeof(page_js)},
+	{"/page.js", SCRIPT, page_js, sizeof(page_js)},
+	{"/exits.js", SCRIPT, exits_js, sizeof(exits_js)},
+	{"/talk.js", SCRIPT, talk_js, sizeof(talk_js)},
+	{"/words.js", SCRIPT, words_js, sizeof(words_js)},
 	{"/up.svg", "image/svg+xml", icon_up, sizeof(icon_up) - 1},
 	{"/down.svg", "image/svg+xml", icon_down, sizeof(icon_down) - 1},
 	{"/lost.svg", "image/svg+xml", icon_lost, sizeof(icon_lost) - 1},

@@ -1,265 +1,5 @@
 "use strict";
-// The dashboard's page. State comes as server-sent events: a snapshot, then patches. All texts become text nodes, never markup.
-
-const $ = id => document.getElementById(id);
-const API = "/api/v1/";
-const SAMPLES = 120; // of a graph, a second each
-const NEWS = 200; // kept
-
-function el(tag, attributes, ...children) {
-  const e = document.createElement(tag);
-  for (const [k, v] of Object.entries(attributes || {}))
-    if (typeof v === "function") e["on" + k] = v;
-    else if (v !== undefined && v !== null && v !== false) e.setAttribute(k, v === true ? "" : v);
-  e.append(...children.filter(c => c !== null && c !== undefined && c !== ""));
-  return e;
-}
-const SVG = "http://www.w3.org/2000/svg";
-function svg(tag, attributes, ...children) {
-  const e = document.createElementNS(SVG, tag);
-  for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
-  e.append(...children);
-  return e;
-}
-// Only what differs is written: nothing flickers, nothing loses its place, nothing is read out twice.
-function put(e, text) { if (e.textContent !== text) e.textContent = text; }
-function show(e, on) { if (e.hidden === !!on) e.hidden = !on; }
-
-// ---- words and numbers
-
-const plural = (n, one, many) => n + " " + (n === 1 ? one : many || one + "s");
-function bytes(n) {
-  if (n === null || n === undefined) return "";
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let i = 0;
-  while (n >= 999.5 && i < 4) { n /= 1000; i++; }
-  return (i && n < 9.95 ? n.toFixed(1) : Math.round(n)) + " " + units[i];
-}
-function duration(s) {
-  s = Math.max(0, Math.round(s));
-  if (s < 60) return s + " s";
-  if (s < 3600) return Math.floor(s / 60) + " min" + (s < 600 && s % 60 ? " " + s % 60 + " s" : "");
-  if (s < 86400) return Math.floor(s / 3600) + " h " + Math.floor(s % 3600 / 60) + " min";
-  return Math.floor(s / 86400) + " d " + Math.floor(s % 86400 / 3600) + " h";
-}
-function ago(at) {
-  const s = (now() - at) / 1000;
-  if (s < -5) return "in " + duration(-s);
-  return s < 5 ? "just now" : duration(s) + " ago";
-}
-const since = text => text ? ago(Date.parse(text)) : "never";
-const RESULT = {
-  refused: "the target refused the connection", unreachable: "the target could not be reached", timeout: "it took too long",
-  denied: "the exit's filter refused the target", dns: "the name does not resolve", no_exit: "no exit, or the wanted one is away",
-  overload: "too much at once", reset: "the other end broke it off", truncated: "the tunnel broke", internal: "an internal error",
-  addrtype: "this kind of address can't be reached", selector: "the wish for an exit was not understood",
-  protocol: "another protocol, or not understood", login: "no username, or a malformed one", abandoned: "the program went away first",
-};
-const EVENTS = { // "": not shown
-  "exit.up": "{exit} is online, from {address}", "exit.down": "{exit} is away: {reason}", "device.enrolled": "{name} was paired",
-  "device.revoked": "{name} was revoked", "stream.close": "A connection through {exit} broke: {result}", "pair.created": "A pairing link was made",
-  "hub.up": "Connected to {hub}", "hub.down": "Lost {hub}: {reason}", "config.reloaded": "A new configuration is in effect", "stream.open": "",
-};
-function eventText(e) {
-  let t = EVENTS[e.event];
-  if (t === undefined) t = e.event + ": " + Object.keys(e.fields).map(k => k + " {" + k + "}").join(", ");
-  return t.replace(/\{(\w+)\}/g, (all, k) => k === "result" ? RESULT[e.fields[k]] || e.fields[k] : e.fields[k] ?? (k === "exit" ? "the exit" : "unknown"));
-}
-
-// ---- what is known
-
-let state = null, commands = [], news = new Map(), clock = 0, heardAt = 0, ready = false;
-const traffic = new Map(); // public key: samples {down, up}, and the last counters
-const now = () => Date.now() + clock; // of the hub
-const verbs = () => state ? state.verbs : {};
-const answers = verb => Object.values(verbs()[verb] || {});
-const status = () => answers("status")[0] || {};
-const devices = () => answers("devices").flatMap(a => a.devices || []);
-const isHub = () => answers("devices").length > 0;
-const has = verb => commands.some(c => c.name === verb);
-
-function apply(value, patch) {
-  if (Array.isArray(patch)) return patch[0];
-  for (const k of Object.keys(patch))
-    if (patch[k] === 0) delete value[k];
-    else value[k] = apply(value[k], patch[k]);
-  return value;
-}
-
-// A sample is the mean of three seconds: programs read in gulps.
-function grow(list, recent, v) {
-  recent.push(v);
-  if (recent.length > 3) recent.shift();
-  list.push(recent.reduce((a, b) => a + b) / recent.length);
-  if (list.length > SAMPLES) list.shift();
-}
-function sample(at) {
-  const seen = new Set();
-  for (const d of devices()) {
-    let t = traffic.get(d.public_key);
-    seen.add(d.public_key);
-    if (!t) traffic.set(d.public_key, t = { at, down: [], up: [], recent: { down: [], up: [] }, in: d.bytes_in, out: d.bytes_out });
-    const s = (at - t.at) / 1000;
-    if (s < 0.9) continue;
-    grow(t.down, t.recent.down, Math.max(0, d.bytes_in - t.in) / s);
-    grow(t.up, t.recent.up, Math.max(0, d.bytes_out - t.out) / s);
-    Object.assign(t, { at, in: d.bytes_in, out: d.bytes_out });
-  }
-  for (const key of traffic.keys()) if (!seen.has(key)) traffic.delete(key);
-}
-
-// ---- talking to it
-
-async function call(path, body) {
-  const options = { headers: {}, cache: "no-store" };
-  if (body) {
-    options.method = "POST";
-    options.body = JSON.stringify(body);
-    options.headers["Content-Type"] = "application/json";
-    options.headers["X-Restunnel-Token"] = localStorage.getItem("restunnel-token") || "";
-  }
-  let r, answer;
-  try {
-    r = await fetch(API + path, options);
-    answer = await r.json();
-  } catch { throw { code: "lost", error: "the hub does not answer", remedy: null }; }
-  if (r.status === 401 || answer.code === "wrong-token") askLogin();
-  if (!r.ok) throw answer;
-  return answer;
-}
-const why = e => (e.error || String(e)) + (e.remedy ? " — " + e.remedy : "");
-
-let source = null, hiddenTimer = 0, retryTimer = 0;
-function connect() {
-  clearTimeout(retryTimer);
-  if (source) source.close();
-  source = new EventSource(API + "events");
-  source.addEventListener("snapshot", e => take(JSON.parse(e.data)));
-  source.addEventListener("update", e => take(JSON.parse(e.data)));
-  source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED) refused();
-    tick();
-  };
-}
-function disconnect() {
-  if (source) source.close();
-  source = null;
-}
-// An HTTP error, or the hub is down and this browser gives up: find out which.
-async function refused() {
-  disconnect();
-  try { await call("status"); } catch (e) { if (e.code === "login-needed") return; }
-  retryTimer = setTimeout(connect, 2000);
-}
-
-async function take(m) {
-  const first = !ready;
-  clock = m.at - Date.now();
-  heardAt = Date.now();
-  if (m.state) state = m.state;
-  else if (m.patch) state = apply(state, m.patch);
-  const fresh = m.news.filter(e => !news.has(e.seq) || news.get(e.seq).at !== e.at).sort((a, b) => a.seq - b.seq);
-  if (m.state) news = new Map();
-  for (const e of m.state ? m.news : fresh) news.set(e.seq, e);
-  for (const seq of [...news.keys()].slice(0, -NEWS)) news.delete(seq); // pages stay open for days
-  if (m.state) commands = (await call("commands").catch(() => ({ commands }))).commands;
-  ready = true;
-  sample(m.at);
-  if (!first) fresh.forEach(heard);
-  render();
-}
-function heard(e) {
-  if (/^(exit|device|hub|config)\./.test(e.event)) put($("say"), eventText(e));
-  if (pairing && pairing.follow === e.event && e.fields[pairing.key] === pairing.answer[pairing.key]) arrived(e);
-}
-
-// ---- login
-
-function askLogin() {
-  disconnect();
-  ready = false;
-  document.body.className = "wait";
-  put($("sentence"), "Who are you?");
-  put($("heard"), "");
-  show($("live"), false);
-  show($("login"), true);
-}
-async function login(token) {
-  try {
-    const a = await call("login", { token });
-    localStorage.setItem("restunnel-token", a.token);
-    show($("login"), false);
-    put($("sentence"), "Connecting…");
-    connect();
-  } catch (e) {
-    askLogin();
-    put($("login-error"), why(e));
-  }
-}
-$("login-form").onsubmit = e => {
-  e.preventDefault();
-  login($("login-link").value.trim().replace(/^.*#login=/, ""));
-};
-$("logout").onclick = async () => {
-  const yes = await ask({ title: "Log out everywhere?", text: "Every browser that is logged in needs a new link from `restunnel dashboard`.", yes: "Log out" });
-  if (yes === null) return;
-  await call("logout", {}).catch(e => put($("say"), why(e)));
-  localStorage.removeItem("restunnel-token");
-  askLogin();
-};
-
-// ---- asking
-
-// A question in a dialog: the text that was typed ("" where nothing is asked for), or null. `run` is tried before it closes.
-function ask({ title, text, label, value, must, yes, danger, run }) {
-  put($("ask-h"), title);
-  put($("ask-text"), text || "");
-  put($("ask-label"), label || "");
-  put($("ask-error"), "");
-  show($("ask-field"), label);
-  const input = $("ask-input"), ok = $("ask-yes"), dialog = $("ask");
-  input.value = value || "";
-  put(ok, yes);
-  ok.className = danger ? "danger" : "main";
-  const judge = () => { ok.disabled = !!must && input.value.trim() !== must; };
-  input.oninput = judge;
-  judge();
-  return new Promise(resolve => {
-    let result = null;
-    $("ask-no").onclick = () => dialog.close();
-    dialog.querySelector("form").onsubmit = async e => {
-      e.preventDefault();
-      if (ok.disabled) return;
-      ok.disabled = true;
-      try {
-        if (run) await run(input.value.trim());
-        result = input.value.trim();
-        dialog.close();
-      } catch (x) { put($("ask-error"), why(x)); judge(); }
-    };
-    dialog.onclose = () => resolve(result);
-    dialog.showModal();
-    (danger ? $("ask-no") : label ? input : ok).focus();
-  });
-}
-async function revoke(d) {
-  const yes = await ask({
-    title: "Revoke " + d.name + "?", danger: true, yes: "Revoke " + d.name, label: "Type its name to confirm", must: d.name,
-    text: "Its tunnel ends at once, and so " + (d.streams === 1 ? "does the connection that is" : "do the " + d.streams + " connections that are") +
-      " open through it. To use it again you have to pair it again.",
-    run: () => call("revoke", { device: d.public_key }),
-  });
-  if (yes !== null) put($("say"), d.name + " was revoked");
-}
-const rename = d => ask({
-  title: "Rename " + d.name, label: "New name", value: d.name, yes: "Rename", text: "Programs that choose this exit by name must use the new one.",
-  run: name => call("rename", { old: d.public_key, "new-name": name }),
-});
-const tag = d => ask({
-  title: "Tags of " + d.name, label: "Tags, with spaces between", value: d.tags.join(" "), yes: "Save",
-  text: "Programs can ask for any exit with a tag: tag-mobile.",
-  run: text => call("tag", { device: d.public_key, tags: text.split(/[\s,]+/).filter(Boolean) }),
-});
+// The rest of the page, from the top: the sentence, alerts, pairing, tables of other modules, news, health, snippets, all commands.
 
 // ---- copying
 
@@ -271,13 +11,15 @@ function addCopy(box, name) {
   const b = el("button", { type: "button", class: "small", "aria-label": "Copy" + (name ? " " + name : "") }, "Copy");
   b.onclick = async () => {
     const c = box.querySelector("code");
+    let done = true;
     try {
       await navigator.clipboard.writeText(c.textContent);
-      put(b, "Copied");
-    } catch {
+    } catch { // not allowed: the old way, or the hand of who reads this
       getSelection().selectAllChildren(c);
-      put(b, "Selected");
+      done = document.execCommand("copy");
     }
+    put(b, done ? "Copied" : "Selected");
+    say(b.textContent);
     setTimeout(() => put(b, "Copy"), 2000);
   };
   box.append(b);
@@ -309,7 +51,7 @@ $("pair-form").onsubmit = async e => {
     const name = $("pair-name").value.trim();
     const a = await call("pair", name ? { name } : {});
     const c = commands.find(x => x.name === "pair");
-    pairing = { answer: a, until: Date.parse(a.expires_at), follow: c.follow, key: c.follow_key, text: c.follow_text };
+    pairing = { answer: a, until: Date.parse(a.expires_at), follow: c.follow, key: c.follow_key, text: c.follow_text, told: 15 };
     put($("pair-command"), "sudo " + a.command);
     put($("pair-url"), a.url);
     put($("pair-note"), a.note || "");
@@ -317,21 +59,29 @@ $("pair-form").onsubmit = async e => {
     show($("pair-form"), false);
     show($("pair-open-one"), true);
     show($("arrived"), false);
-    put($("say"), "The link is there. It is good for 15 minutes.");
+    say("The link is there. It is good for 15 minutes.");
     tick();
+    $("pair-command").closest(".code").querySelector("button").focus();
   } catch (x) { put($("pair-error"), why(x)); }
 };
 function arrived(e) {
-  const text = pairing.text.replace(/\{(\w+)\}/g, (all, k) => e.fields[k] ?? "");
+  const text = pairing.text.replace(/\{(\w+)\}/g, (all, k) => e.fields[k] ?? ""), here = $("pair").contains(document.activeElement);
   endPairing();
   pairWanted = false;
   $("pair-name").value = "";
   put($("arrived-text"), text + ". Compare it with what the device shows.");
   show($("arrived"), true);
-  put($("say"), text);
+  if (here) $("arrived-ok").focus();
+  say(text);
 }
-
-$("arrived-ok").onclick = () => show($("arrived"), false);
+$("arrived-ok").onclick = () => {
+  show($("arrived"), false);
+  focusHeading($("exit-rows"));
+};
+function heard(e) {
+  if (/^(exit|device|hub|config)\./.test(e.event)) say(eventText(e));
+  if (pairing && pairing.follow === e.event && e.fields[pairing.key] === pairing.answer[pairing.key]) arrived(e);
+}
 
 // ---- the page
 
@@ -345,29 +95,34 @@ function sentence() {
   return all.length === 1 ? "E" + through : "1 of " + all.length + " exits online; e" + through;
 }
 
+function sum() {
+  const t = devices().map(d => traffic.get(d.public_key)).filter(Boolean), all = side => rate(t.reduce((n, x) => n + last(x[side]), 0));
+  return isHub() && devices().length ? plural(devices().reduce((n, d) => n + d.streams, 0), "connection") + " open; ↓ " + all("down") + " ↑ " + all("up") : "";
+}
+
 function tick() {
-  const silent = Date.now() - heardAt, lost = ready && silent > 5000;
-  if (lost && document.body.className !== "lost") put($("say"), "The hub does not answer");
-  document.body.className = !ready ? "wait" : lost ? "lost" : "";
+  const asleep = ready && !waiting, silent = Date.now() - heardAt, lost = ready && !asleep && Date.now() - Math.max(heardAt, wokeAt) > SILENCE;
+  if (lost && document.body.className !== "lost") say("The hub does not answer");
+  document.body.className = !ready || asleep ? "wait" : lost ? "lost" : "";
   if (ready) {
-    put($("heard"), lost ? "The hub does not answer. Last heard " + duration(silent / 1000) + " ago." : "");
-    document.title = lost ? "✕ restunnel" : title();
-    const icon = lost ? "/lost.svg" : status().state === "ok" ? "/up.svg" : "/down.svg";
+    put($("heard"), asleep ? "" : lost ? "The hub does not answer. Last heard " + duration(silent / 1000) + " ago." : sum());
+    document.title = lost ? "✕ restunnel" : asleep ? "restunnel" : title();
+    const icon = lost || asleep ? "/lost.svg" : status().state === "ok" ? "/up.svg" : "/down.svg";
     if ($("icon").getAttribute("href") !== icon) $("icon").setAttribute("href", icon);
   }
   if (pairing) {
     const left = (pairing.until - now()) / 1000;
     if (left > 0) {
       put($("pair-left"), duration(left));
-      if (left < 600 && left > 300) put($("say"), "The link is good for ten minutes more.");
-      else if (left < 300) put($("say"), "The link is good for less than five minutes.");
+      for (const m of [10, 5, 1])
+        if (left < 60 * m && pairing.told > m) say("The link is good for " + plural(pairing.told = m, "minute") + " more.");
     } else {
       endPairing();
       put($("pair-error"), "The link has expired. Make a new one.");
     }
   }
 }
-const title = () => isHub() ? devices().filter(d => d.online).length + "/" + devices().length + " exits · restunnel" : "restunnel";
+const title = () => (status().state === "ok" ? "" : "▲ ") + (isHub() ? devices().filter(d => d.online).length + "/" + devices().length + " exits · restunnel" : "restunnel");
 
 function render() {
   show($("login"), false);
@@ -388,80 +143,17 @@ function render() {
   tick();
 }
 
-// Children of `parent` made once for each key, and kept in the order of `list`.
-function keyed(parent, list, key, make, update) {
-  const have = new Map([...parent.children].map(c => [c.dataset.key, c]));
-  const taken = new Set();
-  let at = parent.firstElementChild;
-  for (const item of list) {
-    let k = String(key(item));
-    while (taken.has(k)) k += " "; // two that look alike are still two
-    taken.add(k);
-    let c = have.get(k);
-    have.delete(k);
-    if (!c) {
-      c = make(item);
-      c.dataset.key = k;
-    }
-    if (c === at) at = at.nextElementSibling;
-    else parent.insertBefore(c, at);
-    update(c, item);
-  }
-  for (const c of have.values()) c.remove();
-}
-
 function renderAlerts() {
   const list = (status().alerts || []).filter(a => a.code !== "no-device");
-  keyed($("alerts"), list, a => a.code + a.text, () => el("div", { class: "alert" }, el("p", {}, el("strong")), el("p", {})), (e, a) => {
-    put(e.querySelector("strong"), a.text);
+  const make = a => {
+    say(a.text);
+    return el("div", { class: "alert" }, el("p", {}, el("strong")), el("p", {}));
+  };
+  keyed($("alerts"), list, a => a.code + a.text, make, (e, a) => {
+    put(e.querySelector("strong"), a.text.replace(/[:;] (?=\/)/g, "$&\n")); // a line for each place in a file
     put(e.lastChild, a.remedy || "");
   });
 }
-
-const cell = (label, cls) => el("td", { "data-label": label, class: cls });
-function exitRow(d) {
-  const td = {
-    name: cell("Exit", "first"), state: cell("State"), addr: cell("Leaves from", "addr"), rtt: cell("Round trip", "num"), streams: cell("Streams", "num"),
-    traffic: cell("Traffic"), acts: cell("", "acts"),
-  };
-  td.name.append(el("div", {}, el("span", { class: "name" }), el("span", { class: "why mono" }), el("div", { class: "tags" })));
-  td.state.append(el("div", {}, el("span", { class: "state" }), el("span", { class: "why" })));
-  const graph = svg("svg", { class: "graph", viewBox: `0 0 ${SAMPLES} 32`, preserveAspectRatio: "none", role: "img" }, svg("title", {}), svg("path", { class: "d", "vector-effect": "non-scaling-stroke" }), svg("path", { class: "u", "vector-effect": "non-scaling-stroke" }));
-  td.traffic.append(el("div", {}, graph, el("div", { class: "rate" }, el("span", { class: "d" }), " ", el("span", { class: "u" }))));
-  const row = el("tr", {}, ...Object.values(td));
-  const act = (text, fn) => el("button", { type: "button", class: "small", click: () => fn(row.device) }, text);
-  td.acts.append(act("Rename", rename), " ", act("Tags", tag), " ", act("Revoke", revoke));
-  return Object.assign(row, { td });
-}
-function updateExit(row, d) {
-  const { td } = row, q = (cell, s) => cell.querySelector(s);
-  row.device = d;
-  put(q(td.name, ".name"), d.name);
-  put(q(td.name, ".why"), d.fingerprint || "");
-  keyed(q(td.name, ".tags"), d.tags, t => t, t => el("span", { class: "tag" }, t), () => {});
-  const s = q(td.state, ".state");
-  s.className = "state " + (d.online ? "ok" : "away");
-  put(s, d.online ? "online" : "away");
-  put(q(td.state, ".why"), d.online ? (d.version ? "version " + d.version : "") : "last seen " + since(d.last_seen) + (d.disconnect_reason ? ": " + d.disconnect_reason : ""));
-  put(td.addr, d.exit_address || "–");
-  put(td.rtt, d.rtt_ms === null ? "–" : d.rtt_ms + " ms");
-  put(td.streams, String(d.streams));
-  for (const b of td.acts.children) b.setAttribute("aria-label", b.textContent + " " + d.name);
-  drawTraffic(td.traffic, traffic.get(d.public_key));
-}
-function drawTraffic(cell, t) {
-  if (!t || cell.drawn === t.at) return;
-  cell.drawn = t.at;
-  const top = Math.max(10000, ...t.down, ...t.up), x = i => SAMPLES - t.down.length + i, y = v => (31 - 29 * v / top).toFixed(1);
-  const line = list => list.map((v, i) => (i ? "L" : "M") + x(i) + " " + y(v)).join("");
-  const down = t.down[t.down.length - 1] || 0, up = t.up[t.up.length - 1] || 0;
-  cell.querySelector("path.d").setAttribute("d", t.down.length ? line(t.down) + `L${SAMPLES - 1} 32L${x(0)} 32Z` : "");
-  cell.querySelector("path.u").setAttribute("d", line(t.up));
-  put(cell.querySelector("title"), `Two minutes: now ${bytes(down)}/s down, ${bytes(up)}/s up; peak ${bytes(Math.max(0, ...t.down))}/s down, ${bytes(Math.max(0, ...t.up))}/s up`);
-  put(cell.querySelector("span.d"), "↓ " + bytes(down) + "/s");
-  put(cell.querySelector("span.u"), "↑ " + bytes(up) + "/s");
-}
-const renderExits = () => keyed($("exit-rows"), devices(), d => d.public_key, exitRow, updateExit);
 
 // ---- what other modules show live
 
@@ -501,7 +193,7 @@ function renderTables() {
 
 function renderNews() {
   const list = [...news.values()].filter(e => eventText(e)).sort((a, b) => b.at - a.at || b.seq - a.seq).slice(0, 12);
-  keyed($("news-list"), list, e => e.at + "." + e.seq, e => el("li", {}, el("time", { datetime: new Date(e.at).toISOString() }), el("span", {}, eventText(e))),
+  keyed($("news-list"), list, e => e.at + "." + e.seq, e => el("li", {}, el("time", { datetime: new Date(e.at).toISOString(), title: new Date(e.at).toLocaleString() }), el("span", {}, eventText(e))),
     (li, e) => put(li.firstChild, ago(e.at)));
   const refused = {};
   for (const [k, n] of Object.entries(state.metrics || {})) {
@@ -510,19 +202,25 @@ function renderNews() {
   }
   const rows = Object.entries(refused).sort((a, b) => b[1] - a[1]);
   keyed($("refusals"), rows.length ? [0] : [], () => "r", () => el("div", {}, el("h3", {}, "Refused since the start"), el("ul", { class: "news" })), e =>
-    keyed(e.lastChild, rows, r => r[0], r => el("li", {}, el("time"), el("span", {}, RESULT[r[0]] || r[0])), (li, r) => put(li.firstChild, plural(r[1], "time"))));
+    keyed(e.lastChild, rows, r => r[0], r => el("li", {}, el("b"), el("span", {}, RESULT[r[0]] || r[0])), (li, r) => put(li.firstChild, plural(r[1], "time"))));
   show($("news"), list.length || rows.length);
 }
 
 // ---- health
 
 const KNOCKS = { opened: "opened", junk: "junk", replay: "replayed", unknown: "of strangers", limited: "too many" };
+const CONCEAL = { closed: "closed: nothing seems to be there", filtered: "filtered: like behind a firewall", none: "open, and silent: scans see it" };
+// [label's value, number] of all of one name that are not 0
+const metric = (name, label) => Object.entries(state.metrics || {}).filter(([k, n]) => n && k.startsWith(name + "{"))
+  .map(([k, n]) => [new RegExp(label + '="(\\w+)"').exec(k)?.[1], n]);
 function renderHealth() {
-  const s = status(), facts = [["Up for", duration(s.uptime_s || 0)], ["Memory", bytes(s.rss_bytes)], ["Version", s.version], ["Sandbox", s.sandbox && s.sandbox.text, true]];
-  const knocks = Object.entries(state.metrics || {}).map(([k, n]) => [/^restunnel_knocks_total\{.*result="(\w+)"/.exec(k), n]).filter(([m, n]) => m && n);
-  if (isHub()) facts.splice(2, 0, ["Knocks at the port", knocks.map(([m, n]) => n + " " + (KNOCKS[m[1]] || m[1])).join(", ") || "none"]);
-  keyed($("facts"), facts.filter(f => f[1]), f => f[0], f => el("div", { class: f[2] && "wide" }, el("dt", {}, f[0]), el("dd")), (e, f) => put(e.lastChild, String(f[1])));
-  keyed($("parts"), s.modules || [], m => m.name, () => el("tr", {}, cell("Part", "first"), cell("State"), cell("Listens on", "mono"), cell("In words")), (row, m) => {
+  const s = status(), knocks = metric("restunnel_knocks_total", "result").map(([k, n]) => n + " " + (KNOCKS[k] || k)).join(", ");
+  facts($("facts"), [
+    ["Up for", duration(s.uptime_s || 0)], ["Memory", bytes(s.rss_bytes)], ["Version", s.version],
+    ["The tunnel's port", metric("restunnel_conceal", "mode").map(([k]) => CONCEAL[k] || k).join(", ")],
+    ["Knocks at the port", isHub() && (knocks || "none")], ["Sandbox", s.sandbox && s.sandbox.text, true],
+  ]);
+  keyed($("parts"), s.modules || [], m => m.name, () => el("tr", {}, el("th", { scope: "row", class: "first" }), cell("State"), cell("Listens on", "mono"), cell("In words")), (row, m) => {
     const [name, st, listen, text] = row.children;
     put(name, m.name === m.module ? m.name : m.name + " (" + m.module + ")");
     if (!st.firstChild) st.append(el("span"));
@@ -533,16 +231,39 @@ function renderHealth() {
   });
 }
 
-// ---- snippets
+// ---- snippets: the line for a program, through an exit, by the entry that suits both
 
-const SNIPPETS = { // by what is needed: the address of a SOCKS5 entry (s), of an HTTP proxy (h)
+const SCHEMES = { frontend_socks5: "socks5h", frontend_connect: "http" };
+const SNIPPETS = { // with the address of a SOCKS5 entry (s), of an HTTP proxy (h)
   "curl": ({ s, h }) => `curl -x ${s || h} https://example.com/`,
-  "the environment": ({ h }) => h && `export http_proxy=${h} https_proxy=${h} HTTPS_PROXY=${h}\nexport no_proxy=localhost,127.0.0.1,::1`,
-  "Python": ({ h }) => h && `import requests\nproxies = dict.fromkeys(("http", "https"), "${h}")\nprint(requests.get("https://example.com/", proxies=proxies).text)`,
+  "the environment": ({ s, h }) => h ? `export http_proxy=${h} https_proxy=${h} HTTPS_PROXY=${h}\nexport no_proxy=localhost,127.0.0.1,::1`
+    : `export all_proxy=${s} ALL_PROXY=${s} no_proxy=localhost,127.0.0.1,::1`,
+  "Python": ({ s, h }) => `import requests${h ? "" : " # pip install requests[socks]"}\nproxies = dict.fromkeys(("http", "https"), "${h || s}")\nprint(requests.get("https://example.com/", proxies=proxies).text)`,
   "Node": ({ h }) => h && `import { ProxyAgent, fetch } from "undici"\nconst dispatcher = new ProxyAgent("${h}")\nconsole.log(await (await fetch("https://example.com/", { dispatcher })).text())`,
   "git": ({ s, h }) => `git -c http.proxy=${s || h} clone https://example.com/project.git`,
-  "Docker": ({ h }) => h && `docker run --rm --network host -e http_proxy=${h} -e https_proxy=${h} curlimages/curl https://example.com/`,
+  "Docker": ({ s, h }) => `docker run --rm --network host ${h ? `-e http_proxy=${h} -e https_proxy=${h}` : `-e all_proxy=${s}`} curlimages/curl https://example.com/`,
 };
+const entries = () => (status().modules || []).filter(m => SCHEMES[m.module]).flatMap(m => (m.listen || []).map(listen => {
+  const o = config[m.name] || {};
+  return { listen, scheme: SCHEMES[m.module], unix: listen.startsWith("unix:"), exit: o.exit || "", username: o.username, users: o["users-file"] };
+}));
+// What stands before the address for this exit ("": the best; "home"; "tag-mobile"); null: this entry can't be asked for it.
+function userOf(e, exit) {
+  const term = !exit || exit.startsWith("tag-") ? exit || "any" : "exit-" + exit;
+  if (e.users) return (exit === e.exit ? "USER" : "USER-" + term) + ":PASSWORD@";
+  if (exit === e.exit && e.username !== "required") return "";
+  if (e.username === "off") return null;
+  return (exit || "any") + ":x@";
+}
+// Where the exit is fixed nothing can go wrong; where a username is required no program keeps it to itself.
+const rank = (e, exit) => 8 * e.unix + (e.users ? 4 : 0) + (exit === e.exit ? 0 : e.username === "required" ? 1 : 2);
+function entryFor(scheme, exit) {
+  return entries().filter(e => e.scheme === scheme && userOf(e, exit) !== null).sort((a, b) => rank(a, exit) - rank(b, exit))[0];
+}
+function addressOf(e, exit) {
+  const at = e.unix ? "127.0.0.1:" + (e.scheme === "http" ? 1081 : 1080) : e.listen.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
+  return { at, url: e.scheme + "://" + userOf(e, exit) + at, path: e.unix && e.listen.slice(5) };
+}
 function options(select, list) { // of [value, text]
   if ([...select.options].map(o => o.value + "=" + o.text).join() === list.map(x => x[0] + "=" + x[1]).join()) return;
   const chosen = select.value;
@@ -550,26 +271,37 @@ function options(select, list) { // of [value, text]
   if (list.some(x => x[0] === chosen)) select.value = chosen;
 }
 function renderSnippets() {
-  const listens = module => (status().modules || []).filter(m => m.module === module).flatMap(m => m.listen || []).find(l => !l.startsWith("unix:"));
-  const socks = listens("frontend_socks5"), http = listens("frontend_connect"), user = $("snippet-exit").value ? $("snippet-exit").value + ":x@" : "";
-  const at = { s: socks && "socks5h://" + user + socks, h: http && "http://" + user + http };
-  show($("snippets"), devices().length && (socks || http));
-  if (!socks && !http) return;
-  options($("snippet-exit"), [["", "the best exit"], ...devices().map(d => [d.name, d.name])]);
-  options($("snippet-for"), Object.keys(SNIPPETS).filter(k => SNIPPETS[k](at)).map(k => [k, k]));
-  put($("snippet"), SNIPPETS[$("snippet-for").value](at));
+  const all = devices().sort((a, b) => collator.compare(a.name, b.name)), tags = [...new Set(all.flatMap(d => d.tags))].sort(collator.compare);
+  show($("snippets"), all.length && entries().length);
+  options($("snippet-exit"), [["", "the best exit"], ...all.map(d => [d.name, d.name]), ...tags.map(t => ["tag-" + t, "any tagged " + t])]);
+  const exit = $("snippet-exit").value, s = entryFor("socks5h", exit), h = entryFor("http", exit);
+  const at = { s: s && addressOf(s, exit).url, h: h && addressOf(h, exit).url };
+  options($("snippet-for"), Object.keys(SNIPPETS).filter(k => (s || h) && SNIPPETS[k](at)).map(k => [k, k]));
+  const text = $("snippet-for").value ? SNIPPETS[$("snippet-for").value](at) : "", notes = [];
+  put($("snippet"), text);
+  show($("snippet").closest(".code"), text);
+  if (!text) notes.push("No entry of the configuration lets a program choose this exit: give one `exit: " + exit + "`, or `username: optional`.");
+  if (all.some(d => d.name === exit && !d.online)) notes.push(exit + " is away: until it is back this is refused.");
+  if (text.includes("USER")) notes.push("USER and PASSWORD are those of `restunnel passwd`.");
+  if (exit && h && text.includes(at.h) && exit !== h.exit && h.username !== "required" && !h.users)
+    notes.push("Programs that send a username only when they are asked, as git does, leave by another exit here: give the entry at " + h.listen + " `username: required`, or `exit: " + exit + "`.");
+  for (const e of [s, h].filter(e => e && text.includes(addressOf(e, exit).url))) {
+    const { at, path } = addressOf(e, exit);
+    notes.push((path ? "First: ssh -N -L " : "From another machine first: ssh -N -L ") + at.split(":").pop() + ":" + (path || at) + " HUB");
+  }
+  put($("snippet-note"), notes.join("\n"));
 }
 $("snippet-exit").onchange = $("snippet-for").onchange = renderSnippets;
 
 // ---- all verbs
 
 // Several modules may have a verb of one name; then it is said whose it is.
-const whose = c => commands.filter(x => x.name === c.name).length > 1 && c.module || "";
+const whose = c => commands.filter(x => x.name === c.name && meant(x)).length > 1 && c.module || "";
 function verbForm(c) {
-  const out = el("output", {}), fields = c.args.map(a => {
+  const out = el("div", { class: "answer", role: "status" }), fields = c.args.map(a => {
     const id = ["v", c.name, a.key, whose(c)].filter(Boolean).join("-");
     const input = a.choices ? el("select", { id }, ...(a.required || a.default ? [] : [el("option", { value: "" }, "–")]), ...a.choices.map(x => el("option", { value: x }, x)))
-      : el("input", { id, type: a.secret ? "password" : "text", required: a.required, placeholder: a.default, autocomplete: "off" });
+      : el("input", { id, type: a.secret ? "password" : "text", required: a.required, placeholder: a.default || a.words.replace(/^a text$/, ""), autocomplete: a.secret ? "new-password" : "off", autocapitalize: "none", spellcheck: "false" });
     if (a.choices && a.default) input.value = a.default;
     return { a, input, label: el("label", { for: id }, a.key, " ", el("span", { class: "quiet" }, a.doc || "")) };
   });
@@ -614,28 +346,17 @@ async function answer(c, a) {
   return out.length ? out : [el("p", {}, "Done.")];
 }
 function renderVerbs() {
-  keyed($("verb-list"), commands, c => c.name + " " + whose(c), c => {
+  keyed($("verb-list"), commands.filter(meant), c => c.name + " " + whose(c), c => {
     const d = el("details", { class: "verb" }, el("summary", {}, el("strong", {}, c.name), whose(c) && " of " + whose(c), " ", el("span", { class: "quiet" }, c.doc || "")));
     d.ontoggle = () => { if (d.open && d.children.length === 1) d.append(verbForm(c)); };
     return d;
   }, () => {});
 }
 
-// ---- beginning, hiding, end
+// ---- beginning
 
-document.querySelectorAll(".code").forEach(box => addCopy(box, ""));
-document.addEventListener("visibilitychange", () => {
-  clearTimeout(hiddenTimer);
-  if (document.hidden) hiddenTimer = setTimeout(disconnect, 30000);
-  else if (!source && ready) connect();
-});
+document.querySelectorAll(".code").forEach(box => addCopy(box, box.dataset.name));
 setInterval(tick, 1000);
-function loginByLink() {
-  const link = /^#login=(.+)$/.exec(location.hash);
-  if (!link) return false;
-  history.replaceState(null, "", location.pathname);
-  login(link[1]);
-  return true;
-}
-window.onhashchange = loginByLink;
-if (!loginByLink()) connect();
+put($("sentence"), "Connecting…");
+if (!loginByLink()) begin();
+look();

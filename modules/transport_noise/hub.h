@@ -201,6 +201,7 @@ void hub_greet_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtu
 void command_limit(struct rtun_ctx *, const void *, struct rtun_reply *);
 void hub_limit_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 void hub_knock_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
+void hub_conceal_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 void hub_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 
 #endif

@@ -291,6 +291,15 @@ void hub_knock_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, s
 		rtun_metric(sink, (double)t->hub->knocks.results[i], &knock_result_names[i], 1);
 }
 
+void hub_conceal_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
+{
+	const struct transport *t = ctx->self;
+	const char *mode = t->hub ? conceal_name(t->hub) : NULL;
+	(void)metric;
+	if (mode)
+		rtun_metric(sink, 1, &mode, 1);
+}
+
 void hub_greet_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
 {
 	const struct transport *t = ctx->self;

@@ -111,15 +111,22 @@ static void set_or_null(struct rtun_ctx *ctx, struct rtun_value *v, const char *
 		rtun_set_null(ctx, v, key);
 }
 
-static const char *rate_text(uint64_t bits, char buf[32])
+struct unit {
+	uint64_t factor;
+	const char *name;
+};
+static const struct unit rates[] = {{1000000000, "Gbit"}, {1000000, "Mbit"}, {1000, "kbit"}, {1, "bit"}};
+static const struct unit sizes[] = {{1ULL << 40, "TiB"}, {1ULL << 30, "GiB"}, {1ULL << 20, "MiB"}, {1ULL << 10, "KiB"}, {1, "B"}};
+static const struct unit ones[] = {{1, ""}};
+
+/* As one would type it. */
+static void set_words(struct rtun_ctx *ctx, struct rtun_value *v, const char *key, uint64_t limit, const struct unit *units)
 {
-	static const struct { uint64_t factor; const char *name; } units[] = {
-		{1000000000, "Gbit"}, {1000000, "Mbit"}, {1000, "kbit"}, {1, "bit"}};
-	int i = 0;
-	while (bits % units[i].factor)
-		i++;
-	snprintf(buf, 32, "%" PRIu64 "%s", bits / units[i].factor, units[i].name);
-	return bits ? buf : NULL;
+	char buf[32];
+	while (limit % units->factor)
+		units++;
+	snprintf(buf, sizeof(buf), "%" PRIu64 "%s", limit / units->factor, units->name);
+	rtun_set_text(ctx, v, key, limit ? buf : "no limit");
 }
 
 void limits_set(struct rtun_ctx *ctx, struct rtun_value *v, struct hub *h, struct device *d)
@@ -167,7 +174,7 @@ void command_limit(struct rtun_ctx *ctx, const void *args, struct rtun_reply *re
 	const struct args_limit *a = args;
 	struct hub *h = hub_of_call(ctx, reply);
 	struct device *d = h ? hub_device_of(h, a->device, reply) : NULL;
-	char error[DEVICE_ERROR], rate[32];
+	char error[DEVICE_ERROR];
 	int r;
 	if (!d)
 		return;
@@ -186,8 +193,10 @@ void command_limit(struct rtun_ctx *ctx, const void *args, struct rtun_reply *re
 	}
 	struct rtun_value *v = rtun_object(ctx);
 	rtun_set_text(ctx, v, "name", d->name);
-	rtun_set_text(ctx, v, "up", rate_text(d->limits.up, rate));
-	rtun_set_text(ctx, v, "down", rate_text(d->limits.down, rate));
+	set_words(ctx, v, "streams", d->limits.streams, ones);
+	set_words(ctx, v, "up", d->limits.up, rates);
+	set_words(ctx, v, "down", d->limits.down, rates);
+	set_words(ctx, v, "monthly", d->limits.monthly, sizes);
 	limits_set(ctx, v, h, d);
 	rtun_reply_ok(&reply, v);
 }

@@ -198,9 +198,9 @@ static const struct rtun_view device_view[] = {
 static const struct rtun_view revoke_view[] = {{"name", "Revoked", RTUN_V_TEXT, 0}, {"streams", "Streams ended", RTUN_V_TEXT, 0}};
 static const struct rtun_view changed_view[] = {{"name", "Name", RTUN_V_TEXT, 0}, {"tags", "Tags", RTUN_V_LIST, 0}};
 static const struct rtun_view limit_view[] = {
-	{"name", "Name", RTUN_V_TEXT, 0}, {"streams_limit", "Streams at once", RTUN_V_TEXT, 0}, {"up", "Up", RTUN_V_TEXT, 0},
-	{"down", "Down", RTUN_V_TEXT, 0}, {"month_limit_bytes", "In a month", RTUN_V_BYTES, 0},
-	{"month_bytes", "Used of that", RTUN_V_BYTES, 0}};
+	{"name", "Name", RTUN_V_TEXT, 0}, {"streams", "Streams at once", RTUN_V_TEXT, 0}, {"up", "Up", RTUN_V_TEXT, 0},
+	{"down", "Down", RTUN_V_TEXT, 0}, {"monthly", "In a month", RTUN_V_TEXT, 0},
+	{"month_bytes", "Used this month", RTUN_V_BYTES, 0}};
 static const struct rtun_view enroll_view[] = {
 	{"sentence", "", RTUN_V_SENTENCE, 0}, {"fingerprint", "The hub's key", RTUN_V_TEXT, 0}, {"next", "Next", RTUN_V_COMMAND, 0}};
 static const struct rtun_view hub_view[] = {
@@ -249,6 +249,7 @@ static const struct rtun_metric metrics[] = {
 	{"restunnel_streams", "Streams open now.", "exit", hub_metrics, RTUN_M_GAUGE, 0},
 	{"restunnel_streams_total", "Streams asked for, by how the opening ended.", "exit,result", hub_metrics, RTUN_M_COUNTER, 0},
 	{"restunnel_refusals_total", "Targets that the exit refused, by the rule: name, address, port, protocol or other.", "exit,rule", hub_metrics, RTUN_M_COUNTER, 0},
+	{"restunnel_conceal", "1, labelled with how the port hides: closed, filtered or none.", "mode", hub_conceal_metrics, RTUN_M_GAUGE, 0},
 	{"restunnel_knocks_total", "Knocks at the port, by what came of them.", "result", hub_knock_metrics, RTUN_M_COUNTER, 0},
 	{"restunnel_first_messages_total", "First messages of connections, by what came of them; limited: too many at a time, they were not looked at.",
 	 "result", hub_greet_metrics, RTUN_M_COUNTER, 0},

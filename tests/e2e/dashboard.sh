@@ -41,6 +41,12 @@ exec 9>&-
 wait "$(pid_of hammer)" || fail "hammer: $(tail -n 5 "$lab/hammer.log")"
 say "ok: who tries wrong logins without end keeps nobody out"
 
+size=0
+for f in "" page.css words.js talk.js exits.js page.js; do
+	size=$((size + $(at hub curl -sSf "http://127.0.0.1:8080/$f" | wc -c)))
+done
+check "the page is below 60 KiB: $size bytes" [ $((size < 61440 && size > 20000)) = 1 ]
+
 # ---- metrics
 
 via_socks -o /dev/null http://www.lab-internet.com/
@@ -106,5 +112,6 @@ there() { at node curl -sS --unix-socket "$lab/node.sock" -b "$lab/jar.node" -c 
 token=$(node dashboard --json | json - 'd["url"].split("=")[1]')
 there -o /dev/null -H 'Content-Type: application/json' -d "{\"token\":\"$token\"}" http://localhost/api/v1/login
 same "but on a unix socket, and shows its hubs there" true "$(there http://localhost/api/v1/hubs | json - 'd["hubs"][0]["online"]')"
+same "of the verbs, only those of a node" "forget" "$(there http://localhost/api/v1/commands | json - '" ".join(c["name"] for c in d["commands"] if c["name"] in ("forget", "revoke") and c["instances"])')"
 check "nobody listens at the node" [ -z "$(at node ss -Hltn)" ]
 well_ended

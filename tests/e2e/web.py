@@ -9,7 +9,10 @@ js JS                print the expression's value
 click CSS            type CSS TEXT       clear CSS
 key NAME             Tab, Enter, Escape: to what has the focus
 shot PNG [CSS]       of the page as a whole, or of an element
-phone | tablet | desktop  the window's size    dark | light     the user's wish
+phone | tablet | desktop | size WIDTH HEIGHT    the window's      dark | light | forced   the user's wish
+large                text as twice as large as usual
+named                print how many controls and pictures of each kind a screen reader finds, and fail when one has no name
+html FILE            the document as it is now
 errors               print what the console says, and fail when that is anything
 quit
 """
@@ -21,6 +24,7 @@ import urllib.error
 import urllib.request
 
 KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c"}
+NAMED = "button link textbox searchbox combobox image img region dialog DisclosureTriangle heading".split()
 FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
          "--disable-component-update --disable-sync --disable-dev-shm-usage --no-proxy-server --window-size=1180,900").split()
 
@@ -98,8 +102,8 @@ class Browser:
         with open(png, "wb") as f:
             f.write(base64.b64decode(image))
 
-    def size(self, width, height, mobile):
-        self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
+    def size(self, width, height, mobile=False):
+        self.devtools("Emulation.setDeviceMetricsOverride", width=int(width), height=int(height), deviceScaleFactor=1, mobile=mobile)
 
     def phone(self):
         self.size(390, 844, True)
@@ -118,6 +122,28 @@ class Browser:
 
     def light(self):
         self.scheme("light")
+
+    def forced(self):
+        self.devtools("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+
+    def large(self):
+        self.devtools("Page.setFontSizes", fontSizes={"standard": 32, "fixed": 26})
+
+    def named(self):
+        self.devtools("Accessibility.enable")
+        seen = {}
+        for node in self.devtools("Accessibility.getFullAXTree")["nodes"]:
+            role = node.get("role", {}).get("value")
+            if role in NAMED and not node.get("ignored"):
+                seen.setdefault(role, []).append(node.get("name", {}).get("value", "").strip())
+        for role, names in seen.items():
+            if "" in names:
+                sys.exit("%s: one of %s has no name" % (role, names))
+        print(" ".join("%s=%d" % (role, len(names)) for role, names in sorted(seen.items())))
+
+    def html(self, file):
+        with open(file, "w") as f:
+            f.write("<!DOCTYPE html>" + self.eval("document.documentElement.outerHTML"))
 
     def errors(self):
         lines = [x["message"] for x in self.post("/se/log", type="browser")]
