@@ -93,6 +93,13 @@ def program(name):
     return made
 
 
+def preload(name):
+    """NAME.c as a library for LD_PRELOAD, compiled on the spot."""
+    made = os.path.join(SCRATCH, name + ".so")
+    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", made, os.path.join(HERE, name + ".c")], check=True)
+    return made
+
+
 class Place:
     """A machine. cpu: the processor on which its programs run; None: any."""
 
