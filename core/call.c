@@ -13,7 +13,7 @@
 struct call {
 	struct rtun_op *op; /* its provider's half */
 	struct rtun_reply *reply; /* until the verb has answered */
-	struct loop_defer defer; /* then: until the caller is told */
+	struct loop_defer defer; /* then: until the caller is told, in a turn of its own: many devices make much of both */
 	rtun_answer_cb *cb;
 	void *arg;
 	json_t *answer;
@@ -83,6 +83,7 @@ int host_call(struct rtun_ctx *ctx, const struct rtun_call_req *req, struct rtun
 	c->cb = req->cb;
 	c->arg = req->arg;
 	loop_defer_init(&c->defer, ctx_loop(ctx), call_tell, c);
+	c->defer.next_turn = true;
 	*ret = c->op;
 	call_run(c, caller->app, req);
 	return 0;

@@ -43,7 +43,7 @@ struct loop {
 	uint64_t now;
 	struct timer_heap timers;
 	struct buf_pool buffers;
-	struct queue normal, late;
+	struct queue normal, late, next;
 	struct stream_linger *lingers;
 	struct signal_watch *signals;
 	pthread_mutex_t lock; /* guards the three below */
@@ -204,9 +204,14 @@ void loop_defer_init(struct loop_defer *d, struct loop *loop, rtun_cb *cb, void 
 	*d = (struct loop_defer){.loop = loop, .cb = cb, .offset = (uint32_t)((char *)d - (char *)owner)};
 }
 
+static struct queue *queue_of(const struct loop_defer *d)
+{
+	return d->next_turn ? &d->loop->next : d->late ? &d->loop->late : &d->loop->normal;
+}
+
 void loop_defer_start(struct loop_defer *d)
 {
-	struct queue *q = d->late ? &d->loop->late : &d->loop->normal;
+	struct queue *q = queue_of(d);
 	if (d->queued)
 		return;
 	d->queued = true;
@@ -236,7 +241,7 @@ void loop_defer_cancel(struct loop_defer *d)
 {
 	if (!d->queued)
 		return;
-	queue_remove(d->late ? &d->loop->late : &d->loop->normal, d);
+	queue_remove(queue_of(d), d);
 	d->queued = false;
 }
 
@@ -253,18 +258,20 @@ static struct loop_defer *queue_take(struct queue *q)
 	return d;
 }
 
-/* All that was queued when the round began; late ones only once nothing else is left. */
-static void run_round(struct queue *q)
+static void run_round(struct queue *q, uint32_t n)
 {
 	struct loop_defer *d;
-	for (uint32_t n = q->count; n && (d = queue_take(q)); n--)
+	for (; n && (d = queue_take(q)); n--)
 		d->cb((char *)d - d->offset);
 }
 
+/* In each round all that was queued when it began; late ones only once nothing else is left. */
 static void run_deferred(struct loop *loop)
 {
-	for (int i = 0; i < ROUNDS && (loop->normal.head || loop->late.head); i++)
-		run_round(loop->normal.head ? &loop->normal : &loop->late);
+	for (int i = 0; i < ROUNDS && (loop->normal.head || loop->late.head); i++) {
+		struct queue *q = loop->normal.head ? &loop->normal : &loop->late;
+		run_round(q, q->count);
+	}
 }
 
 static void on_defer(void *owner)
@@ -521,9 +528,11 @@ static void poll_once(struct loop *loop, bool block)
 
 static void turn(struct loop *loop, bool may_sleep)
 {
-	bool work = loop->normal.head || loop->late.head || timer_heap_next(&loop->timers, loop->now) == 0;
+	uint32_t due = loop->next.count;
+	bool work = loop->normal.head || loop->late.head || due || timer_heap_next(&loop->timers, loop->now) == 0;
 	poll_once(loop, may_sleep && !work);
 	loop_update(loop);
+	run_round(&loop->next, due);
 	timer_heap_run(&loop->timers, loop->now);
 	run_deferred(loop);
 }

@@ -63,6 +63,7 @@ struct loop_defer {
 	uint32_t offset; /* in the owner; bytes */
 	bool queued;
 	bool late; /* after all that are not */
+	bool next_turn; /* when descriptors had a look */
 };
 void loop_defer_init(struct loop_defer *d, struct loop *loop, rtun_cb *cb, void *owner);
 void loop_defer_start(struct loop_defer *d);

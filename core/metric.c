@@ -26,21 +26,23 @@ struct rtun_metric_sink {
 
 static void metric_label(FILE *out, const char *name, size_t name_len, const char *value, bool first)
 {
-	fprintf(out, "%s%.*s=\"", first ? "" : ",", (int)name_len, name);
+	if (!first) putc_unlocked(',', out);
+	fwrite_unlocked(name, 1, name_len, out);
+	fputs_unlocked("=\"", out);
 	for (; value && *value; value++) {
-		if (*value == '\n')
-			fputs("\\n", out);
-		else if (*value == '\\' || *value == '"')
-			fprintf(out, "\\%c", *value);
-		else
-			fputc(*value, out);
+		if (*value == '\n' || *value == '\\' || *value == '"') putc_unlocked('\\', out);
+		putc_unlocked(*value == '\n' ? 'n' : *value, out);
 	}
-	fputc('"', out);
+	putc_unlocked('"', out);
 }
 
 static void metric_number(FILE *out, double value)
 {
 	char text[40];
+	if (value > -1e15 && value < 1e15 && !((double)(int64_t)value < value) && !((double)(int64_t)value > value)) {
+		fprintf(out, " %lld\n", (long long)value); /* nearly all are whole, and many */
+		return;
+	}
 	snprintf(text, sizeof(text), "%.15g", value); /* 0.1, not 0.10000000000000001, where it is the same */
 	if (strtod(text, NULL) < value || strtod(text, NULL) > value) snprintf(text, sizeof(text), "%.17g", value);
 	if (isnan(value))
@@ -55,8 +57,8 @@ void host_metric(struct rtun_metric_sink *sink, double value, const char *const 
 {
 	const char *names = sink->metric->labels ? sink->metric->labels : "";
 	bool first = true;
-	fputs(sink->metric->name, sink->out);
-	if (*names || sink->instance) fputc('{', sink->out);
+	fputs_unlocked(sink->metric->name, sink->out);
+	if (*names || sink->instance) putc_unlocked('{', sink->out);
 	for (uint32_t i = 0; *names; i++) {
 		size_t len = strcspn(names, ",");
 		metric_label(sink->out, names, len, i < n ? label_values[i] : "", first);
@@ -64,7 +66,7 @@ void host_metric(struct rtun_metric_sink *sink, double value, const char *const 
 		names += len + (names[len] == ',');
 	}
 	if (sink->instance) metric_label(sink->out, "instance", strlen("instance"), sink->instance, first);
-	if (!first || sink->instance) fputc('}', sink->out);
+	if (!first || sink->instance) putc_unlocked('}', sink->out);
 	metric_number(sink->out, value);
 }
 

@@ -14,11 +14,16 @@ struct rtun_timer {
 	struct rtun_object object;
 	struct timer_heap *heap;
 	struct loop *loop;
-	uint64_t due;
+	uint64_t due, nth; /* of all starts: what is due at one time comes in this order */
 	uint32_t at; /* index in the heap, or IDLE */
 	rtun_cb *cb;
 	void *arg;
 };
+
+static bool before(const struct rtun_timer *a, const struct rtun_timer *b)
+{
+	return a->due < b->due || (a->due == b->due && a->nth < b->nth);
+}
 
 static void place(struct timer_heap *h, uint32_t i, struct rtun_timer *t)
 {
@@ -30,7 +35,7 @@ static void sift_up(struct timer_heap *h, uint32_t i, struct rtun_timer *t)
 {
 	while (i > 0) {
 		uint32_t parent = (i - 1) / 2;
-		if (h->items[parent]->due <= t->due)
+		if (before(h->items[parent], t))
 			break;
 		place(h, i, h->items[parent]);
 		i = parent;
@@ -44,9 +49,9 @@ static void sift_down(struct timer_heap *h, uint32_t i, struct rtun_timer *t)
 		uint32_t child = 2 * i + 1;
 		if (child >= h->count)
 			break;
-		if (child + 1 < h->count && h->items[child + 1]->due < h->items[child]->due)
+		if (child + 1 < h->count && before(h->items[child + 1], h->items[child]))
 			child++;
-		if (t->due <= h->items[child]->due)
+		if (before(t, h->items[child]))
 			break;
 		place(h, i, h->items[child]);
 		i = child;
@@ -78,8 +83,8 @@ uint64_t timer_heap_next(const struct timer_heap *h, uint64_t now)
 
 void timer_heap_run(struct timer_heap *h, uint64_t now)
 {
-	uint32_t most = h->count; /* one that restarts itself with 0 must not hold the loop */
-	while (most-- && h->count && h->items[0]->due <= now) {
+	uint64_t end = h->starts; /* one that restarts itself with 0 must not hold the loop */
+	while (h->count && h->items[0]->due <= now && h->items[0]->nth < end) {
 		struct rtun_timer *t = h->items[0];
 		host_timer_stop(t);
 		t->cb(t->arg);
@@ -89,7 +94,7 @@ void timer_heap_run(struct timer_heap *h, uint64_t now)
 void timer_heap_fini(struct timer_heap *h)
 {
 	free(h->items);
-	*h = (struct timer_heap){NULL, 0, 0, 0};
+	*h = (struct timer_heap){0};
 }
 
 int host_timer_create(struct rtun_ctx *ctx, rtun_cb *cb, void *arg, struct rtun_timer **ret)
@@ -115,6 +120,7 @@ void host_timer_start(struct rtun_timer *t, uint64_t ns)
 	uint64_t now = loop_now(t->loop);
 	host_timer_stop(t);
 	t->due = ns > UINT64_MAX - now ? UINT64_MAX : now + ns;
+	t->nth = t->heap->starts++;
 	sift_up(t->heap, t->heap->count++, t);
 }
 
@@ -128,7 +134,7 @@ void host_timer_stop(struct rtun_timer *t)
 	struct rtun_timer *last = h->items[--h->count];
 	if (last == t)
 		return;
-	if (i > 0 && last->due < h->items[(i - 1) / 2]->due)
+	if (i > 0 && before(last, h->items[(i - 1) / 2]))
 		sift_up(h, i, last);
 	else
 		sift_down(h, i, last);

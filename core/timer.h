@@ -11,6 +11,7 @@ struct timer_heap {
 	struct rtun_timer **items;
 	uint32_t count, capacity;
 	uint32_t reserved; /* timers that exist */
+	uint64_t starts;   /* so many until now */
 };
 
 /* ns until the next is due (0: now), UINT64_MAX: none. */

@@ -3,12 +3,14 @@
  * dashboard.h - an instance of the dashboard, and who does what for it:
  *
  *   dashboard_http.c  options, life, the verb `dashboard`
- *   server.c          HTTP, by libmicrohttpd; guard.c: may a request be looked at; login.c: whose is it
+ *   server.c          HTTP, by libmicrohttpd; exchange.c: a request and its answer; strangers.c: the turns of those without a login
+ *   guard.c           may a request be looked at; login.c: whose is it
  *   route.c           which path is whose; page.c: the page's files
  *   api.c             /api/v1/VERB: every verb of every instance; openapi.c describes them
  *   metrics.c         /metrics, for Prometheus
  *   pac.c             /proxy.pac, for browsers
- *   live.c            /api/v1/events: what changes, as it changes; patch.c: the difference of two states; news.c: events
+ *   live.c            /api/v1/events: what changes, as it changes; news.c: events
+ *   round.c           what is asked for it, in small steps; parts.c: long answers; patch.c: the difference of two states; turn.c: whose turn
  *
  * No file here knows another module: verbs, events and metrics come through restunnel/command.h and event.h.
  */
@@ -45,6 +47,8 @@ struct dash {
 	char *metrics_token; /* NULL: none is asked for */
 	json_t *commands;    /* what the verb `commands` said; NULL: not yet */
 	struct rtun_op *asking;
+	struct rtun_defer *turn_over;
+	bool turn_taken;
 };
 
 static inline int64_t dash_seconds(const struct dash *d) { return rtun_wall(d->ctx) / 1000; }
@@ -66,11 +70,18 @@ void dash_api_refuse(struct dash_exchange *x, const struct dash_refusal *r);
 /* The JSON object of a body; NULL after an answer that says what is wrong with it. */
 json_t *dash_api_body(struct dash_exchange *x, const struct dash_request *r);
 
+/* turn.c: may something that takes milliseconds be done in this turn of the loop? It may not again before the next one. */
+bool dash_turn_take(struct dash *d);
+int dash_turn_create(struct dash *d);
+void dash_turn_destroy(struct dash *d);
+
 /* metrics.c: the answer to /metrics, which may be a second old. */
 struct dash_metrics;
 int dash_metrics_create(struct dash *d, struct dash_metrics **ret);
 void dash_metrics_destroy(struct dash_metrics **m);
 void dash_metrics_get(struct dash_metrics *m, struct dash_exchange *x);
+/* Their text, from the answer of the verb, to be freed; NULL: there is none. */
+char *dash_metrics_text(const char *json, uint64_t len);
 
 /* pac.c: is this text of `proxy-pac` an entry; /proxy.pac. */
 bool dash_pac_good(const char *text);

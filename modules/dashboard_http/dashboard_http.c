@@ -178,7 +178,9 @@ static void on_news(void *arg, const char *event)
 static int start(struct rtun_ctx *ctx)
 {
 	struct dash *d = ctx->self;
-	int r = dash_news_create(ctx, on_news, d, &d->news);
+	int r = dash_turn_create(d);
+	if (r == 0)
+		r = dash_news_create(ctx, on_news, d, &d->news);
 	if (r == 0)
 		r = dash_live_create(d, &d->live);
 	if (r == 0)
@@ -207,6 +209,7 @@ static void stop(struct rtun_ctx *ctx)
 	dash_live_destroy(&d->live);
 	dash_metrics_destroy(&d->metrics);
 	dash_news_destroy(&d->news);
+	dash_turn_destroy(d);
 }
 
 static void destroy(struct rtun_ctx *ctx)

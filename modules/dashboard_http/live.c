@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * live.c - rounds of questions, and who reads what came of them.
+ * live.c - who reads what came of rounds of questions.
  */
 #include "live.h"
 
@@ -9,10 +9,9 @@
 #include <string.h>
 
 #include "dashboard.h"
-#include "patch.h"
+#include "round.h"
 
 #define ROUND (500 * RTUN_MS)
-#define METRICS_EACH 4U        /* rounds: metrics are many, and change slowly */
 #define KEEP_ALIVE (15 * RTUN_S)
 #define READ_TIME (20 * RTUN_S) /* for one message */
 
@@ -34,30 +33,15 @@ struct reader {
 	int64_t until;  /* unix s: when its login ends */
 };
 
-/* A verb of an instance, asked in each round. */
-struct source {
-	char *verb, *on;
-	char *text; /* its last answer; NULL: none, or it failed */
-	size_t len;
-	json_t *answer; /* the same, understood */
-	bool changed;   /* not yet */
-};
-
 struct dash_live {
 	struct dash *d;
 	struct rtun_timer *timer;
 	struct reader *readers;
 	uint32_t reader_count;
-	struct source *sources;
-	uint32_t source_count;
-	json_t *commands; /* of which they were made */
-	bool round;       /* under way: */
-	uint32_t at;      /* whose turn it is */
-	struct rtun_op *op;
-	uint64_t rounds;
-	json_t *state;
-	uint64_t version; /* of the state */
-	uint64_t news;    /* told in it */
+	struct dash_round *round;
+	bool known;       /* the state, as of `version` */
+	uint64_t version;
+	uint64_t news; /* told in it */
 	struct text *snapshot, *update; /* of this version; NULL: not made yet; an update may not be there */
 };
 
@@ -93,25 +77,55 @@ static void put_news(void *arg, const char *json)
 	l->more = true;
 }
 
-/* `value` may be NULL. */
-static struct text *message(struct dash_live *l, const char *event, const char *key, json_t *value, uint64_t since)
+struct message {
+	FILE *out;
+	char *p;
+	size_t len;
+};
+
+static bool message_begin(struct message *m, const struct dash_live *l, const char *event, const char *key)
 {
-	char *p = NULL, *json = value ? json_dumps(value, JSON_COMPACT) : NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&p, &len);
+	m->p = NULL;
+	m->out = open_memstream(&m->p, &m->len);
+	if (m->out)
+		fprintf(m->out, "event: %s\nid: %llu\ndata: {\"at\":%lld,\"%s\":", event, (unsigned long long)l->version,
+			(long long)rtun_wall(l->d->ctx), key);
+	return m->out;
+}
+
+static struct text *message_end(struct message *m, const struct dash_live *l, uint64_t since)
+{
+	struct list list = {m->out, false};
 	struct text *t = NULL;
-	if (out) {
-		struct list list = {out, false};
-		fprintf(out, "event: %s\nid: %llu\ndata: {\"at\":%lld,\"%s\":%s,\"news\":[", event, (unsigned long long)l->version,
-			(long long)rtun_wall(l->d->ctx), key, json ? json : "null");
-		dash_news_each(l->d->news, since, put_news, &list);
-		fputs("]}\n\n", out);
-		if (!fclose(out) && (json || !value))
-			t = text_of(p, len);
-	}
-	free(p);
-	free(json);
+	fputs(",\"news\":[", m->out);
+	dash_news_each(l->d->news, since, put_news, &list);
+	fputs("]}\n\n", m->out);
+	if (!fclose(m->out))
+		t = text_of(m->p, m->len);
+	free(m->p);
 	return t;
+}
+
+static struct text *snapshot_of(const struct dash_live *l)
+{
+	struct message m;
+	if (!message_begin(&m, l, "snapshot", "state"))
+		return NULL;
+	dash_round_put(l->round, m.out);
+	return message_end(&m, l, 0);
+}
+
+/* `patch` may be NULL: there are only news, since those of the last version. */
+static struct text *update_of(const struct dash_live *l, const json_t *patch)
+{
+	struct message m;
+	if (!message_begin(&m, l, "update", "patch"))
+		return NULL;
+	if (patch)
+		json_dumpf(patch, m.out, JSON_COMPACT);
+	else
+		fputs("null", m.out);
+	return message_end(&m, l, l->news);
 }
 
 /* ---- readers ---- */
@@ -134,7 +148,7 @@ static void reader_next(struct reader *r)
 		reader_take(r, l->update);
 	} else {
 		if (!l->snapshot)
-			l->snapshot = message(l, "snapshot", "state", l->state, 0);
+			l->snapshot = snapshot_of(l);
 		if (!l->snapshot)
 			return;
 		reader_take(r, l->snapshot);
@@ -197,182 +211,30 @@ static void look_at_all(struct dash_live *l)
 	}
 }
 
-/* ---- sources ---- */
+/* ---- rounds ---- */
 
-static void sources_free(struct dash_live *l)
+static void on_round(void *arg, json_t *patch, bool anew)
 {
-	for (uint32_t i = 0; i < l->source_count; i++) {
-		free(l->sources[i].verb);
-		free(l->sources[i].on);
-		free(l->sources[i].text);
-		json_decref(l->sources[i].answer);
-	}
-	free(l->sources);
-	json_decref(l->commands);
-	l->sources = NULL;
-	l->source_count = 0;
-	l->commands = NULL;
-}
-
-static void source_add(struct dash_live *l, const char *verb, const char *on)
-{
-	struct source *grown = realloc(l->sources, (l->source_count + 1U) * sizeof(*grown)), *s;
-	if (!grown)
-		return;
-	l->sources = grown;
-	s = &grown[l->source_count];
-	*s = (struct source){.verb = strdup(verb), .on = strdup(on)};
-	if (s->verb && s->on) {
-		l->source_count++;
-	} else {
-		free(s->verb);
-		free(s->on);
-	}
-}
-
-/* All that is live, and the metrics. */
-static void sources_make(struct dash_live *l)
-{
-	json_t *command, *instances, *in;
-	size_t i, j;
-	sources_free(l);
-	l->commands = json_incref(l->d->commands);
-	source_add(l, "metrics", "");
-	json_array_foreach(json_object_get(l->commands, "commands"), i, command) {
-		const char *verb = json_string_value(json_object_get(command, "name"));
-		if (!verb || !json_is_true(json_object_get(command, "live")))
-			continue;
-		instances = json_object_get(command, "instances");
-		if (json_is_null(json_object_get(command, "module")))
-			source_add(l, verb, "");
-		json_array_foreach(instances, j, in)
-			source_add(l, verb, json_string_value(in));
-	}
-}
-
-static bool is_metrics(const struct dash_live *l, const struct source *s) { return s == l->sources; }
-
-/* NAME{LABELS} VALUE, line by line. */
-static json_t *metrics_of(const char *text)
-{
-	json_t *all = json_object();
-	for (const char *line = text, *end; line && *line; line = *end ? end + 1 : end) {
-		end = line + strcspn(line, "\n");
-		const char *space = memrchr(line, ' ', (size_t)(end - line));
-		char key[512];
-		if (*line == '#' || !space || (size_t)(space - line) >= sizeof(key))
-			continue;
-		memcpy(key, line, (size_t)(space - line));
-		key[space - line] = '\0';
-		double v = strtod(space + 1, NULL);
-		bool whole = v > -9e15 && v < 9e15 && !(v > (double)(int64_t)v) && !(v < (double)(int64_t)v);
-		json_object_set_new(all, key, whole ? json_integer((int64_t)v) : json_real(v));
-	}
-	return all;
-}
-
-static void source_understand(const struct dash_live *l, struct source *s)
-{
-	json_t *j = s->text ? json_loadb(s->text, s->len, 0, NULL) : NULL;
-	json_decref(s->answer);
-	s->answer = j;
-	s->changed = false;
-	if (!j || !is_metrics(l, s))
-		return;
-	s->answer = metrics_of(json_string_value(json_object_get(j, "text")));
-	json_decref(j);
-}
-
-/* ---- rounds: each step is a turn of the loop, so that many exits hold up nobody ---- */
-
-/* Who has no answer (a verb that is not for this instance) is left out. */
-static json_t *state_of(const struct dash_live *l)
-{
-	json_t *verbs = json_object(), *state = json_pack("{s:o}", "verbs", verbs);
-	for (uint32_t i = 0; i < l->source_count; i++) {
-		struct source *s = &l->sources[i];
-		if (!s->answer)
-			continue;
-		if (is_metrics(l, s)) {
-			json_object_set(state, "metrics", s->answer);
-			continue;
-		}
-		if (!json_object_get(verbs, s->verb))
-			json_object_set_new(verbs, s->verb, json_object());
-		json_object_set(json_object_get(verbs, s->verb), s->on, s->answer);
-	}
-	return state;
-}
-
-static void publish(struct dash_live *l)
-{
-	json_t *fresh = state_of(l), *patch = l->state ? dash_patch(l->state, fresh) : NULL;
+	struct dash_live *l = arg;
 	uint64_t news = dash_news_count(l->d->news);
-	if (!l->state || patch || news != l->news) {
+	if (!l->known || patch || anew || news != l->news) {
 		text_unref(&l->snapshot);
 		text_unref(&l->update);
 		l->version++;
-		if (l->state)
-			l->update = message(l, "update", "patch", patch, l->news);
+		if (l->known && !anew)
+			l->update = update_of(l, patch);
+		l->known = true;
 		l->news = news;
-		json_decref(l->state);
-		l->state = json_incref(fresh);
 	}
-	json_decref(patch);
-	json_decref(fresh);
 	look_at_all(l);
+	rtun_timer_start(l->timer, ROUND);
 }
 
-static void on_answer(void *arg, const struct rtun_answer *a)
+static void begin_round(void *arg)
 {
 	struct dash_live *l = arg;
-	struct source *s = &l->sources[l->at];
-	l->op = NULL;
-	if (!a->json || !s->text || s->len != a->json_len || memcmp(s->text, a->json, s->len) != 0) {
-		free(s->text);
-		s->text = a->json ? strndup(a->json, a->json_len) : NULL;
-		s->len = a->json_len;
-		s->changed = true;
-	} else {
-		l->at++;
-	}
-	rtun_timer_start(l->timer, 0);
-}
-
-static void ask(struct dash_live *l, const struct source *s)
-{
-	struct rtun_call_req req = {.size = sizeof(req), .verb = s->verb, .on = *s->on ? s->on : NULL, .cb = on_answer, .arg = l};
-	if (rtun_call(l->d->ctx, &req, &l->op) == 0)
-		return;
-	l->at++;
-	rtun_timer_start(l->timer, 0);
-}
-
-static void begin_round(struct dash_live *l)
-{
-	if (l->commands != l->d->commands)
-		sources_make(l);
-	l->at = l->rounds++ % METRICS_EACH ? 1 : 0;
-	l->round = true;
-}
-
-static void step(void *arg)
-{
-	struct dash_live *l = arg;
-	if (!l->round && !l->readers)
-		return;
-	if (!l->round)
-		begin_round(l);
-	if (l->at < l->source_count && l->sources[l->at].changed) {
-		source_understand(l, &l->sources[l->at++]);
-		rtun_timer_start(l->timer, 0);
-	} else if (l->at < l->source_count) {
-		ask(l, &l->sources[l->at]);
-	} else {
-		l->round = false;
-		publish(l);
-		rtun_timer_start(l->timer, ROUND);
-	}
+	if (l->readers)
+		dash_round_begin(l->round);
 }
 
 /* ---- life ---- */
@@ -392,13 +254,11 @@ bool dash_live_read(struct dash_live *l, struct dash_exchange *x, int64_t until)
 	if (r->next)
 		r->next->at = &r->next;
 	l->readers = r;
-	if (!l->reader_count++ && !l->round) { /* the first after a while: what is known is old */
-		json_decref(l->state);
-		l->state = NULL;
-		l->rounds = 0;
+	if (!l->reader_count++ && dash_round_forget(l->round)) { /* the first after a while: what is known is old */
+		l->known = false;
 		rtun_timer_start(l->timer, 0);
 	}
-	r->version = l->state ? 0 : l->version; /* until there is something */
+	r->version = l->known ? 0 : l->version; /* until there is something */
 	dash_exchange_feed(x, &calls, r);
 	return true;
 }
@@ -420,7 +280,8 @@ int dash_live_create(struct dash *d, struct dash_live **ret)
 	if (!l)
 		return -RTUN_ENOMEM;
 	l->d = d;
-	return rtun_timer_create(d->ctx, step, l, &l->timer);
+	int r = rtun_timer_create(d->ctx, begin_round, l, &l->timer);
+	return r < 0 ? r : dash_round_create(d, on_round, l, &l->round);
 }
 
 void dash_live_destroy(struct dash_live **lp)
@@ -428,12 +289,10 @@ void dash_live_destroy(struct dash_live **lp)
 	struct dash_live *l = *lp;
 	if (!l)
 		return;
-	rtun_op_cancel(&l->op);
 	rtun_timer_destroy(&l->timer);
-	sources_free(l);
+	dash_round_destroy(&l->round);
 	text_unref(&l->snapshot);
 	text_unref(&l->update);
-	json_decref(l->state);
 	free(l);
 	*lp = NULL;
 }

@@ -19,7 +19,8 @@ struct asker {
 
 struct dash_metrics {
 	struct dash *d;
-	struct rtun_op *op; /* the call under way */
+	struct rtun_timer *timer; /* until the loop has a turn for it */
+	struct rtun_op *op;       /* the call under way */
 	char *text;         /* NULL: none yet, or it failed */
 	uint64_t at;        /* when it came */
 	struct asker *askers;
@@ -58,16 +59,49 @@ static int asker_add(struct dash_metrics *m, struct dash_exchange *x)
 	return 0;
 }
 
+/* One character of a JSON string, behind its backslash. Where the next one is. */
+static const char *unescape(const char *p, const char *end, char *ret)
+{
+	static const char from[] = "nrtbf", is[] = "\n\r\t\b\f";
+	char number[5] = "";
+	const char *c;
+	*ret = ' ';
+	if (p == end || (*p == 'u' && end - p < 5))
+		return end;
+	if (*p == 'u') { /* a control character: nothing else is written so */
+		memcpy(number, p + 1, 4);
+		*ret = (char)strtoul(number, NULL, 16);
+		return p + 5;
+	}
+	c = strchr(from, *p);
+	*ret = c ? is[c - from] : *p;
+	return p + 1;
+}
+
+char *dash_metrics_text(const char *json, uint64_t len)
+{
+	static const char before[] = "\"text\":\"";
+	const char *p = json ? memmem(json, len, before, sizeof(before) - 1) : NULL, *end = json + len;
+	char *text = p ? malloc(len) : NULL, *to = text;
+	if (!text)
+		return NULL;
+	for (p += sizeof(before) - 1; p < end && *p != '"'; to++)
+		if (*p == '\\')
+			p = unescape(p + 1, end, to);
+		else
+			*to = *p++;
+	*to = '\0';
+	return text;
+}
+
 static void on_text(void *arg, const struct rtun_answer *told)
 {
 	struct dash_metrics *m = arg;
-	json_t *j = told->json ? json_loadb(told->json, told->json_len, 0, NULL) : NULL;
-	const char *text = json_string_value(json_object_get(j, "text"));
+	dash_turn_take(m->d); /* the answer was put together in this one */
 	m->op = NULL;
 	free(m->text);
-	m->text = text ? strdup(text) : NULL;
+	m->text = dash_metrics_text(told->json, told->json_len);
 	m->at = rtun_now(m->d->ctx);
-	json_decref(j);
 	while (m->askers) {
 		struct dash_exchange *x = m->askers->x;
 		rtun_op_done(&m->askers->op);
@@ -77,14 +111,28 @@ static void on_text(void *arg, const struct rtun_answer *told)
 	}
 }
 
+static void ask(void *arg)
+{
+	struct dash_metrics *m = arg;
+	struct rtun_call_req req = {.size = sizeof(req), .verb = "metrics", .cb = on_text, .arg = m};
+	struct rtun_answer none = {.size = sizeof(none)};
+	if (m->op)
+		return;
+	if (!dash_turn_take(m->d))
+		rtun_timer_start(m->timer, 0);
+	else if (rtun_call(m->d->ctx, &req, &m->op) < 0)
+		on_text(m, &none);
+}
+
 void dash_metrics_get(struct dash_metrics *m, struct dash_exchange *x)
 {
 	static const struct dash_refusal failed = {500, "out-of-memory", "out of memory", NULL};
-	struct rtun_call_req req = {.size = sizeof(req), .verb = "metrics", .cb = on_text, .arg = m};
 	if (m->text && rtun_now(m->d->ctx) - m->at < GOOD_FOR)
 		answer(x, m->text);
-	else if ((!m->op && rtun_call(m->d->ctx, &req, &m->op) < 0) || asker_add(m, x) < 0)
+	else if (asker_add(m, x) < 0)
 		dash_api_refuse(x, &failed);
+	else
+		ask(m);
 }
 
 int dash_metrics_create(struct dash *d, struct dash_metrics **ret)
@@ -93,7 +141,7 @@ int dash_metrics_create(struct dash *d, struct dash_metrics **ret)
 	if (!*ret)
 		return -RTUN_ENOMEM;
 	(*ret)->d = d;
-	return 0;
+	return rtun_timer_create(d->ctx, ask, *ret, &(*ret)->timer);
 }
 
 /* When no exchange is left. */
@@ -102,6 +150,7 @@ void dash_metrics_destroy(struct dash_metrics **mp)
 	if (!*mp)
 		return;
 	rtun_op_cancel(&(*mp)->op);
+	rtun_timer_destroy(&(*mp)->timer);
 	free((*mp)->text);
 	free(*mp);
 	*mp = NULL;

@@ -153,6 +153,12 @@ static const struct route *route_of(const struct dash *d, const struct dash_requ
 	return &to_verb[verb];
 }
 
+static bool on_known(void *arg, const struct dash_request *r)
+{
+	const struct dash *d = arg;
+	return dash_login_session(&d->login, r->port, r->headers[DASH_COOKIE], dash_seconds(d));
+}
+
 static void on_head(void *arg, struct dash_exchange *x, const struct dash_request *r)
 {
 	struct dash *d = arg;
@@ -174,4 +180,4 @@ static void on_request(void *arg, struct dash_exchange *x, const struct dash_req
 	route_of(d, r)->go(d, x, r);
 }
 
-const struct dash_server_calls dash_routes = {on_head, on_request};
+const struct dash_server_calls dash_routes = {on_known, on_head, on_request};

@@ -59,7 +59,9 @@ struct dash_feed_calls {
 };
 
 struct dash_server_calls {
-	/* The head has come. Answer now (the body is read then, and dropped), or wait for `request`. */
+	/* Does it show a login? Others wait for their turn (strangers.c). */
+	bool (*known)(void *arg, const struct dash_request *r);
+	/* The head has come; of a stranger, all of it. Answer now (the body is read then, and dropped), or wait for `request`. */
 	void (*head)(void *arg, struct dash_exchange *x, const struct dash_request *r);
 	/* All of it has come. Answer now or later, once. */
 	void (*request)(void *arg, struct dash_exchange *x, const struct dash_request *r);

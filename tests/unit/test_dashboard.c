@@ -41,6 +41,8 @@ void dash_exchange_query(struct dash_exchange *x, void (*cb)(void *arg, const ch
 
 static uint32_t calls, number;
 static bool silent; /* nothing changes */
+static const char *mute; /* a verb that never answers; NULL: none */
+static const char *metrics_text; /* NULL: the number */
 
 struct call {
 	struct rtun_defer *defer;
@@ -54,7 +56,10 @@ static void tell(void *arg)
 	struct call *c = arg;
 	char json[128];
 	struct rtun_answer a = {.size = sizeof(a), .code = "", .text = ""};
-	snprintf(json, sizeof(json), strcmp(c->verb, "metrics") ? "{\"n\":%u}" : "{\"text\":\"# HELP x y\\nx{a=\\\"b c\\\"} %u\\ny 0.5\\n\"}", number);
+	if (metrics_text && strcmp(c->verb, "metrics") == 0)
+		snprintf(json, sizeof(json), "{\"text\":\"%s\"}", metrics_text);
+	else
+		snprintf(json, sizeof(json), strcmp(c->verb, "metrics") ? "{\"n\":%u}" : "{\"text\":\"# HELP x y\\nx{a=\\\"b c\\\"} %u\\ny 0.5\\n\"}", number);
 	if (strcmp(c->verb, "broken") != 0) {
 		a.json = json;
 		a.json_len = strlen(json);
@@ -83,7 +88,8 @@ static int fake_call(struct rtun_ctx *ctx, const struct rtun_call_req *req, stru
 	ck_assert_int_eq(rtun_op_create(ctx, give_up, c, &c->op), 0);
 	*ret = c->op;
 	ck_assert_int_eq(rtun_defer_create(ctx, tell, c, &c->defer), 0);
-	rtun_defer_start(c->defer);
+	if (!mute || strcmp(req->verb, mute) != 0)
+		rtun_defer_start(c->defer);
 	return 0;
 }
 
@@ -94,6 +100,7 @@ static void setup(void)
 	bed.host.call = fake_call;
 	calls = number = 0;
 	silent = false;
+	mute = metrics_text = NULL;
 	memset(&d, 0, sizeof(d));
 	d.ctx = &hc.ctx;
 	d.login.life = 3600;
@@ -101,6 +108,7 @@ static void setup(void)
 	dash_login_open(&d.login, 8080, NOW, cookie, token);
 	d.commands = json_loads("{\"commands\":[{\"name\":\"status\",\"live\":true,\"instances\":[]},{\"name\":\"broken\",\"live\":true,\"instances\":[\"a\",\"b\"]},"
 				"{\"name\":\"pair\",\"live\":false,\"instances\":[\"a\"]}]}", 0, NULL);
+	ck_assert_int_eq(dash_turn_create(&d), 0);
 	ck_assert_int_eq(dash_news_create(&hc.ctx, NULL, NULL, &d.news), 0);
 	ck_assert_int_eq(dash_live_create(&d, &d.live), 0);
 }
@@ -109,6 +117,7 @@ static void teardown(void)
 {
 	dash_live_destroy(&d.live);
 	dash_news_destroy(&d.news);
+	dash_turn_destroy(&d);
 	json_decref(d.commands);
 	event_bus_destroy(&hc.events);
 	bed_teardown();
@@ -559,6 +568,63 @@ START_TEST(keep_alive)
 }
 END_TEST
 
+/* A verb that never answers is left out, the others go on; and when it does again, it is there again. */
+START_TEST(mute_verb)
+{
+	struct dash_exchange x = {0};
+	mute = "broken";
+	ck_assert(dash_live_read(d.live, &x, INT64_MAX));
+	loop_advance(bed.loop, 10 * RTUN_S);
+	read_all(&x);
+	ck_assert_uint_eq(times("event: snapshot\n"), 1);
+	for (int i = 0; i < 3; i++) {
+		loop_advance(bed.loop, 510 * RTUN_MS);
+		read_all(&x);
+		ck_assert_uint_eq(times("event: update\n"), 1);
+	}
+	mute = "status";
+	for (int i = 0; i < 6; i++) {
+		loop_advance(bed.loop, RTUN_S);
+		read_all(&x);
+		if (times("event: snapshot\n"))
+			break;
+	}
+	ck_assert_uint_eq(times("event: snapshot\n"), 1); /* something has gone */
+	ck_assert_ptr_nonnull(strstr(text, "{\"verbs\":{},\"metrics\""));
+	mute = NULL;
+	uint32_t back = 0;
+	for (int i = 0; i < 60 && !back; i++) {
+		loop_advance(bed.loop, RTUN_S);
+		read_all(&x);
+		back = times("\"state\":{\"verbs\":{\"status\":{\"\":{\"n\":");
+	}
+	ck_assert_uint_eq(back, 1);
+	gone(&x);
+}
+END_TEST
+
+/* Metrics come, change and go. */
+START_TEST(metrics_change)
+{
+	struct dash_exchange x = {0};
+	silent = true;
+	metrics_text = "# TYPE a gauge\\na{l=\\\"1\\\"} 1\\nb 2\\nc 3\\n";
+	ck_assert(dash_live_read(d.live, &x, INT64_MAX));
+	loop_advance(bed.loop, 10 * RTUN_MS);
+	read_all(&x);
+	ck_assert_ptr_nonnull(strstr(text, "\"metrics\":{\"a{l=\\\"1\\\"}\":1,\"b\":2,\"c\":3}}"));
+	metrics_text = "b 2.5\\nc 3\\nd -1e+30\\n";
+	loop_advance(bed.loop, 3 * RTUN_S);
+	read_all(&x);
+	ck_assert_ptr_nonnull(strstr(text, "\"patch\":{\"metrics\":{"));
+	ck_assert_ptr_nonnull(strstr(text, "\"b\":[2.5]"));
+	ck_assert_ptr_nonnull(strstr(text, "\"d\":[-1e30]"));
+	ck_assert_ptr_nonnull(strstr(text, "\"a{l=\\\"1\\\"}\":0"));
+	ck_assert_ptr_null(strstr(text, "\"c\""));
+	gone(&x);
+}
+END_TEST
+
 /* A page that is opened again after a while gets what is true then; and there is a limit to how many there are. */
 START_TEST(readers_come_and_go)
 {
@@ -634,6 +700,8 @@ static Suite *suite(void)
 	tcase_add_test(t, stuck_reader);
 	tcase_add_test(t, login_ends);
 	tcase_add_test(t, keep_alive);
+	tcase_add_test(t, mute_verb);
+	tcase_add_test(t, metrics_change);
 	tcase_add_test(t, readers_come_and_go);
 	tcase_add_test(t, metrics_once_a_second);
 	suite_add_tcase(s, t);
