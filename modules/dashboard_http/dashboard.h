@@ -30,7 +30,7 @@
 #define DASH_API "/api/v1/"
 
 struct dash_options {
-	struct rtun_list listen;
+	struct rtun_list listen, allow_users;
 	uint64_t session;
 	const char *metrics_token_file;
 	struct rtun_list proxy_pac;

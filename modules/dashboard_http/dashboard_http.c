@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../local_users/local_users.h"
 #include "dashboard.h"
 
 #define TOKEN_MIN 16U /* bytes of metrics-token-file */
@@ -20,6 +21,7 @@
 static const struct rtun_option options[] = {
 	RTUN_LISTEN(struct dash_options, listen, "127.0.0.1:8080", RTUN_LOCAL, NULL,
 		    "Where browsers connect to: \"127.0.0.1:8080\", \"[::1]:8080\", \"unix:/path\" (for `ssh -L 8080:/path`), or a list of them; loopback only."),
+	LOCAL_USERS_OPTION(struct dash_options, allow_users),
 	RTUN_DURATION(struct dash_options, session, "30d", 60 * RTUN_S, 366 * 24 * 3600 * RTUN_S, RTUN_RELOADABLE, NULL,
 		      "How long a login is good; its browser is asked for a new one then."),
 	RTUN_FILE(struct dash_options, metrics_token_file, NULL, 0, NULL,
@@ -122,8 +124,9 @@ static void take_options(struct dash *d, const void *cfg)
 
 static int check(struct rtun_ctx *ctx, const void *cfg)
 {
-	const struct rtun_list *l = &((const struct dash_options *)cfg)->proxy_pac;
-	int r = 0;
+	const struct dash_options *o = cfg;
+	const struct rtun_list *l = &o->proxy_pac;
+	int r = local_users_check(ctx, &o->allow_users);
 	for (uint32_t i = 0; i < l->count; i++) {
 		const char *text = *(const char *const *)((const char *)l->items + (size_t)i * l->item_size);
 		if (!dash_pac_good(text))
@@ -147,7 +150,7 @@ static int prepare(struct rtun_ctx *ctx)
 {
 	struct dash *d = ctx->self;
 	int r = metrics_token_read(d);
-	return r < 0 ? r : dash_server_listen(d->server, &d->o.listen);
+	return r < 0 ? r : dash_server_listen(d->server, &d->o.listen, &d->o.allow_users);
 }
 
 static void on_commands(void *arg, const struct rtun_answer *a)

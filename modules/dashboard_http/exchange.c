@@ -7,8 +7,10 @@
 #include <strings.h>
 
 #include "server_parts.h"
+#include "unescape.h"
 
 #define ANSWER_TIME (60 * RTUN_S) /* for an answer to be made and read; a feed has none */
+#define BLOCK 32768U              /* of an answer: sent at once */
 #define IDLE_TIME (60 * RTUN_S)   /* from an answer until the next request is complete */
 
 static const char *const header_names[DASH_HEADERS] = {
@@ -150,12 +152,28 @@ static enum MHD_Result exchange_go_on(struct dash_exchange *x)
 	return x->answered ? MHD_NO : exchange_wait(x);
 }
 
+static struct conn *conn_of(struct MHD_Connection *mhd)
+{
+	return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+size_t dash_exchange_on_escaped(void *arg, struct MHD_Connection *mhd, char *text)
+{
+	struct conn *c = conn_of(mhd);
+	size_t len;
+	bool good = dash_unescape(text, &len);
+	(void)arg;
+	if (c)
+		c->malformed |= !good;
+	return len;
+}
+
 enum MHD_Result dash_exchange_on_request(void *arg, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
 					 const char *body, size_t *body_len, void **slot)
 {
 	struct dash_server *s = arg;
 	struct dash_exchange *x = *slot;
-	struct conn *c = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+	struct conn *c = conn_of(mhd);
 	(void)version;
 	if (x) {
 		if (*body_len) {
@@ -172,6 +190,8 @@ enum MHD_Result dash_exchange_on_request(void *arg, struct MHD_Connection *mhd, 
 	*slot = x;
 	x->request.method = method;
 	x->request.path = url;
+	x->request.malformed = c->malformed;
+	c->malformed = false;
 	MHD_get_connection_values(mhd, MHD_HEADER_KIND, note_header, &x->request);
 	x->admitted = s->calls->known(s->arg, &x->request);
 	if (x->admitted)
@@ -214,7 +234,7 @@ static struct MHD_Response *response_of(const struct dash_answer *a)
 			memcpy(b->owned, a->body, a->len);
 	}
 	if (!a->len || b->p)
-		r = MHD_create_response_from_callback(a->len, 4096, body_read, b, body_free);
+		r = MHD_create_response_from_callback(a->len, a->len < BLOCK ? a->len + 1 : BLOCK, body_read, b, body_free);
 	if (!r)
 		body_free(b);
 	return r;

@@ -60,6 +60,7 @@ struct state {
 };
 
 static bool once(const struct state *s) { return !s->r->repeated; }
+static bool text(const struct state *s) { return !s->r->malformed; }
 static bool host(const struct state *s) { return dash_guard_host(s->r); }
 static bool origin(const struct state *s) { return dash_guard_origin(s->r); }
 
@@ -101,6 +102,7 @@ static const struct {
 	struct dash_refusal refusal;
 } checks[] = {
 	{once, {400, "bad-request", "a header came twice", NULL}},
+	{text, {400, "bad-request", "the path or the query is no percent-encoded UTF-8", "write a percent sign as %25"}},
 	{host, {421, "wrong-host", "this is not the name and port of the dashboard",
 		   "use the address that `restunnel dashboard` prints; a port forwarded by ssh must have the same number on both sides"}},
 	{origin, {403, "wrong-origin", "this came from another origin", "open the dashboard itself"}},

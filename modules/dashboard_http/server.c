@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../local_users/local_users.h"
 #include "server_parts.h"
 
 #define REQUEST_TIME (10 * RTUN_S) /* from accept until a request is complete */
@@ -148,6 +149,7 @@ static int server_start(struct dash_server *s)
 	s->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
 				     dash_exchange_on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
 				     MHD_OPTION_NOTIFY_COMPLETED, dash_exchange_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_conn, s,
+				     MHD_OPTION_UNESCAPE_CALLBACK, dash_exchange_on_escaped, s,
 				     MHD_OPTION_CONNECTION_LIMIT, DASH_CONNECTIONS_MAX + 8U, MHD_OPTION_CONNECTION_TIMEOUT, STALL_TIME,
 				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 				     MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 0, MHD_OPTION_END);
@@ -159,25 +161,33 @@ static int server_start(struct dash_server *s)
 	return rtun_watch(s->ctx, MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, RTUN_READ, on_epoll, s, &s->watch);
 }
 
-int dash_server_listen(struct dash_server *s, const struct rtun_list *endpoints)
+static int listen_on(struct dash_server *s, const struct rtun_endpoint *e, const struct rtun_list *uids)
 {
-	int r = server_start(s);
-	s->listeners = calloc(endpoints->count + 1U, sizeof(*s->listeners));
+	struct listener *l = &s->listeners[s->listener_count];
+	struct rtun_listen_req req = {.size = sizeof(req), .endpoint = e, .accept = on_accept, .arg = l, .users = *uids};
+	l->server = s;
+	l->port = e->path ? 0 : e->addr.port;
+	int r = rtun_listen(s->ctx, &req, &l->listener);
 	if (r < 0)
 		return r;
+	s->listener_count++;
+	return local_users_open(s->ctx, e, uids);
+}
+
+int dash_server_listen(struct dash_server *s, const struct rtun_list *endpoints, const struct rtun_list *users)
+{
+	uint32_t *uids;
+	int r = local_users_find(users, &uids);
+	struct rtun_list allowed = {uids, users->count, sizeof(*uids)};
+	if (r == 0)
+		r = server_start(s);
+	s->listeners = calloc(endpoints->count + 1U, sizeof(*s->listeners));
 	if (!s->listeners)
-		return -RTUN_ENOMEM;
-	for (; s->listener_count < endpoints->count; s->listener_count++) {
-		const struct rtun_endpoint *e = (const void *)((const char *)endpoints->items + (size_t)s->listener_count * endpoints->item_size);
-		struct listener *l = &s->listeners[s->listener_count];
-		struct rtun_listen_req req = {.size = sizeof(req), .endpoint = e, .accept = on_accept, .arg = l};
-		l->server = s;
-		l->port = e->path ? 0 : e->addr.port;
-		r = rtun_listen(s->ctx, &req, &l->listener);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+		r = -RTUN_ENOMEM;
+	for (uint32_t i = 0; r == 0 && i < endpoints->count; i++)
+		r = listen_on(s, (const void *)((const char *)endpoints->items + (size_t)i * endpoints->item_size), &allowed);
+	free(uids);
+	return r;
 }
 
 void dash_server_unlisten(struct dash_server *s)

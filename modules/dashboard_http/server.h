@@ -33,7 +33,8 @@ enum dash_header {
 struct dash_request {
 	const char *method, *path;
 	const char *headers[DASH_HEADERS];
-	bool repeated; /* one of these headers came twice */
+	bool repeated;  /* one of these headers came twice */
+	bool malformed; /* the path or the query is no percent-encoded UTF-8 */
 	uint16_t port; /* of the listener; 0: a unix socket */
 	const char *body; /* NUL-terminated */
 	uint64_t body_len;
@@ -69,8 +70,8 @@ struct dash_server_calls {
 
 /* In create. */
 int dash_server_create(struct rtun_ctx *ctx, const struct dash_server_calls *calls, void *arg, struct dash_server **ret);
-/* In prepare. */
-int dash_server_listen(struct dash_server *s, const struct rtun_list *endpoints);
+/* In prepare. `users`: names of those whose programs may connect; none: all. */
+int dash_server_listen(struct dash_server *s, const struct rtun_list *endpoints, const struct rtun_list *users);
 /* No new connections. */
 void dash_server_unlisten(struct dash_server *s);
 void dash_server_destroy(struct dash_server **s);

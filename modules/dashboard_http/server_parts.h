@@ -18,6 +18,7 @@ struct conn {
 	uint16_t port;
 	bool welcome; /* has shown a login */
 	bool cut;     /* is to end */
+	bool malformed; /* as struct dash_request says; of the head that is being read */
 };
 
 struct dash_exchange {
@@ -76,6 +77,7 @@ void dash_conn_cut(struct conn *c);
 /* exchange.c, for libmicrohttpd */
 enum MHD_Result dash_exchange_on_request(void *arg, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
 					 const char *body, size_t *body_len, void **slot);
+size_t dash_exchange_on_escaped(void *arg, struct MHD_Connection *mhd, char *text);
 void dash_exchange_on_completed(void *arg, struct MHD_Connection *mhd, void **slot, enum MHD_RequestTerminationCode code);
 
 /* strangers.c */

@@ -2,13 +2,8 @@
  *
  * frontend.c - an instance: listeners, events, metrics. Whatever leads out is behind `to`.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "frontend.h"
 #include "users.h"
@@ -107,46 +102,13 @@ static const void *list_item(const struct rtun_list *l, uint32_t i)
 	return (const char *)l->items + (size_t)i * l->item_size;
 }
 
-/* Of allow-users: a name, or a number. */
-static bool uid_of(const char *text, uint32_t *ret)
-{
-	const struct passwd *pw = getpwnam(text);
-	char *end;
-	unsigned long n;
-	if (pw) {
-		*ret = pw->pw_uid;
-		return true;
-	}
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	*ret = (uint32_t)n;
-	return text[0] >= '0' && text[0] <= '9' && !*end && !errno && n < UINT32_MAX;
-}
-
-/* Behind the sandbox's walls it may be that no name can be looked up. */
-static bool names_can_be_told(void)
-{
-	int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno != EACCES;
-	close(fd);
-	return true;
-}
-
-/* A reload can't change allow-users, so where names can't be told it is what was good at the start. */
 int frontend_check(struct rtun_ctx *ctx, const void *cfg)
 {
 	const struct frontend_options *o = cfg;
 	struct users *users = NULL;
-	int r = o->users_file ? users_read(ctx, o->users_file, &users) : 0;
+	int r = o->users_file ? users_read(ctx, o->users_file, &users) : 0, allow = local_users_check(ctx, &o->allow_users);
 	users_free(&users);
-	for (uint32_t i = 0; i < o->allow_users.count; i++) {
-		uint32_t uid;
-		const char *name = *(const char *const *)list_item(&o->allow_users, i);
-		if (!uid_of(name, &uid) && names_can_be_told())
-			r = rtun_conf_error(ctx, "allow_users", "`getent passwd` lists them", "this machine has no user \"%.64s\"", name);
-	}
-	return r;
+	return allow < 0 ? allow : r;
 }
 
 static bool is_exposed(const struct rtun_endpoint *e)
@@ -205,26 +167,18 @@ static int listen_on(struct frontend *f, const struct rtun_endpoint *e, const st
 	if (r < 0)
 		return r;
 	f->listener_count++;
-	/* who may connect is judged by who it is */
-	if (e->path && uids->count && chmod(e->path, 0666) < 0) {
-		rtun_log(f->ctx, RTUN_ERROR, "%s can't be opened to allow-users: %s", e->text, strerror(errno));
-		return -RTUN_EIO;
-	}
-	return 0;
+	return local_users_open(f->ctx, e, uids);
 }
 
 static int listen_all(struct frontend *f)
 {
-	const struct rtun_list *l = &f->o.listen, *names = &f->o.allow_users;
-	uint32_t *uids = calloc(names->count + 1U, sizeof(*uids));
-	struct rtun_list allowed = {uids, 0, sizeof(*uids)};
-	int r = uids ? 0 : -RTUN_ENOMEM;
+	const struct rtun_list *l = &f->o.listen;
+	uint32_t *uids;
+	int r = local_users_find(&f->o.allow_users, &uids);
+	struct rtun_list allowed = {uids, f->o.allow_users.count, sizeof(*uids)};
 	f->listeners = calloc(l->count + 1U, sizeof(struct rtun_listener *));
 	if (!f->listeners)
 		r = -RTUN_ENOMEM;
-	for (uint32_t i = 0; !r && i < names->count; i++)
-		if (!uid_of(*(const char *const *)list_item(names, i), &uids[allowed.count++]))
-			r = -RTUN_ENOENT;
 	for (uint32_t i = 0; !r && i < l->count; i++)
 		r = listen_on(f, list_item(l, i), &allowed);
 	free(uids);

@@ -22,6 +22,8 @@
 #include <restunnel/module.h>
 #include <restunnel/svc/dialer.h>
 
+#include "../local_users/local_users.h"
+
 #define FRONTEND_NAME_SIZE 256U   /* bytes of a name or username with its NUL */
 #define FRONTEND_ANSWER_MAX 2048U /* bytes of an answer */
 
@@ -72,9 +74,7 @@ struct frontend_options {
 	RTUN_FILE(struct frontend_options, users_file, NULL, RTUN_RELOADABLE, NULL, \
 		  "Who may log in: a file of lines NAME:HASH, which `restunnel passwd NAME` writes. With it nobody gets in without the " \
 		  "password; the username is the user, or the user and the exit: alice-exit-home."), \
-	RTUN_TEXTS(struct frontend_options, allow_users, NULL, RTUN_NOT_EMPTY, NULL, \
-		   "Only programs of these users of this machine may connect; without it all may. The kernel is asked whose the other end " \
-		   "is; unix sockets are open to all for this."), \
+	LOCAL_USERS_OPTION(struct frontend_options, allow_users), \
 	RTUN_BOOL(struct frontend_options, optimistic, "false", RTUN_RELOADABLE, NULL, \
 		  "Say success before the exit has answered, which saves a round trip; a target that can't be reached is then no error " \
 		  "reply but a connection that breaks, and the bound address is unknown. Through an exit_dialer it changes nothing."), \
