@@ -18,6 +18,7 @@ measured() {
 }
 measured all run --small --rounds 1 --seconds 0.05 --peers restunnel
 measured beside run --small --rounds 2 --seconds 0.05 --peers direct --only connect
+measured dashboard dashboard --nodes 2 --streams 4 --readers 2 --seconds 0.5 --rounds 1 --only idle
 measured scale scale --nodes 1,2 --streams 10,20 --seconds 0.3
 
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$RESTUNNEL_SRC/tests/bench" python3 - "$out" <<-'END'
@@ -38,6 +39,9 @@ PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$RESTUNNEL_SRC/tests/bench" python3 - "$ou
 	measured = [{peer for peer in r if r[peer]} for r in read("beside.json")["rounds"]]
 	assert measured == [{"restunnel", "direct"}] * 2, measured
 	assert "| restunnel ÷ | direct |" in read("beside.md"), read("beside.md")
+	looked = read("dashboard.json")["rows"]
+	assert [r["readers"] for r in looked] == [0, 2] and all(r["turns"]["cpu"]["turns"] and not r["errors"] for r in looked), looked
+	assert looked[1]["metrics"] and looked[1]["messages_per_second"], looked
 	grown = read("scale.json")
 	assert [r["nodes"] for r in grown["nodes"]] == [1, 2] and [r["streams"] for r in grown["streams"]] == [10, 20], grown
 END

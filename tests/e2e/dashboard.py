@@ -21,6 +21,7 @@ import re
 import select
 import socket
 import sys
+import threading
 import time
 
 HOST, PORT = "127.0.0.1", 8080
@@ -319,18 +320,67 @@ def connect():
     return s
 
 
+class Owner(threading.Thread):
+    """A page that is open all the time, and a request each second: how long nothing came, and how long the slowest took."""
+
+    def __init__(self, cookie):
+        super().__init__(daemon=True)
+        self.cookie, self.stream, self.gap, self.slowest, self.updates = cookie, stream(cookie), 0, 0, 0
+
+    def run(self):
+        heard = asked = time.monotonic()
+        while not os.path.exists("hostile.stop"):
+            if select.select([self.stream], [], [], 0.1)[0]:
+                self.updates += self.stream.recv(1 << 16).count(b"event: update")
+                heard = time.monotonic()
+            self.gap = max(self.gap, time.monotonic() - heard)
+            if time.monotonic() > asked + 1:
+                asked = time.monotonic()
+                expect("the owner's status", 200, ask("GET", "/api/v1/status", [self.cookie])[0])
+                self.slowest = max(self.slowest, time.monotonic() - asked)
+
+
+def flood():
+    """As many connections and requests as one program makes, by turns: with a request, with half of one, with none."""
+    requests = itertools.cycle((b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", b"GET /metrics HT", b""))
+    while not os.path.exists("hostile.stop"):
+        try:
+            with socket.create_connection((HOST, PORT), timeout=0.2) as s:
+                s.sendall(next(requests))
+                s.recv(65536)
+        except OSError:
+            pass
+
+
+def refill(many, begin, go_on):
+    """Those that were cut begin again."""
+    for i, s in enumerate(many):
+        try:
+            s.send(go_on)
+        except OSError:
+            many[i] = connect()
+            many[i].sendall(begin)
+
+
 def hostile(link):
     cookie, _, _ = session(link)
-    slow = []
-    for _ in range(40):  # a head that never ends
-        slow.append(connect())
-        slow[-1].sendall(b"GET / HTTP/1.1\r\n")
-    stuck = [stream(cookie, receive=2048) for _ in range(8)]  # who never read
+    owner = Owner(cookie)
+    owner.start()
+    head = b"POST /api/v1/login HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n"
+    stuck = [stream(cookie, receive=2048) for _ in range(7)]  # who never read
     half = [stream(cookie) for _ in range(8)]
     for s in half:
         s.shutdown(socket.SHUT_WR)
+    idle = [connect() for _ in range(70)]  # more than there may be
+    slow = [connect() for _ in range(10)]  # a head that never ends
+    drip = [connect() for _ in range(10)]  # and a body
+    floods = [threading.Thread(target=flood, daemon=True) for _ in range(2)]
+    for t in floods:
+        t.start()
     print("ready", flush=True)
     while not os.path.exists("hostile.stop"):
+        refill(slow, b"GET / HTTP/1.1\r\n", b"X: y\r\n")
+        refill(drip, head, b" ")
         many = connect()  # 10,000 lines of head
         try:
             many.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n" + b"".join(b"X-%d: y\r\n" % i for i in range(10000)) + b"\r\n")
@@ -352,18 +402,18 @@ def hostile(link):
         except OSError:
             pass
         pipeline.close()
-        for i, s in enumerate(slow):
-            try:
-                s.send(b"X: y\r\n")
-            except OSError:
-                slow[i] = connect()
-                slow[i].sendall(b"GET / HTTP/1.1\r\n")
+    for t in floods + [owner]:
+        t.join()
+    print("the owner: %d updates, a gap of %.1f s at most, %.2f s for the slowest request" % (owner.updates, owner.gap, owner.slowest))
+    expect("the owner's page stays live", True, owner.updates > 2 and owner.gap < 4)
+    expect("and is answered quickly", True, owner.slowest < 2)
     began = time.monotonic()
     expect("the page is there beside them", 200, ask("GET", "/")[0])
     expect("quickly", True, time.monotonic() - began < 2)
     stuck[0].settimeout(5)
     expect("who reads late is still served", True, len(stuck[0].recv(65536)) > 0)
     expect("who half-closed, too", True, len(half[0].recv(65536)) > 0)
+    expect("idle ones were cut to make room", True, any(select.select([s], [], [], 0)[0] for s in idle))
 
 
 # ---- metrics

@@ -13,7 +13,8 @@ hub_modules="
   - {module: frontend_socks5, name: for-browsers, listen: 127.0.0.1:1082, exit: node, to: tunnel}
   - {module: dashboard_http, proxy-pac: [\"away=127.0.0.1:1083\", \"node=127.0.0.1:1082\"]}
   - {module: dashboard_http, name: other, listen: \"unix:$lab/dash.sock\"}
-  - {module: dashboard_http, name: scraped, listen: 127.0.0.1:8081, metrics-token-file: $lab/metrics.token}"
+  - {module: dashboard_http, name: scraped, listen: 127.0.0.1:8081, metrics-token-file: $lab/metrics.token, allow-users: [root]}
+  - {module: dashboard_http, name: theirs, listen: [127.0.0.1:8082, \"unix:$lab/theirs.sock\"], allow-users: ['65534']}"
 lab_start paired
 
 link() { hub dashboard --on "${1:-dashboard_http}" --json | json - 'd["url"]'; }
@@ -60,6 +61,9 @@ code() { at hub curl -s -o /dev/null -w '%{http_code}' "$@"; }
 same "a token, where one is asked for" 401 "$(code http://127.0.0.1:8081/metrics)"
 same "a wrong one" 401 "$(code -H 'Authorization: Bearer 0123456789abcdef-metricz' http://127.0.0.1:8081/metrics)"
 same "the right one" 200 "$(code -H 'Authorization: Bearer 0123456789abcdef-metrics' http://127.0.0.1:8081/metrics)"
+same "programs of other users are not let in" 000 "$(code http://127.0.0.1:8082/)"
+same "nor by the unix socket" 000 "$(code --unix-socket "$lab/theirs.sock" http://localhost/)"
+same "which is open to all that they may be told" 666 "$(stat -c %a "$lab/theirs.sock")"
 
 # ---- a proxy auto-configuration
 
@@ -74,10 +78,16 @@ noise 24000000 >"$lab/www.www/big"
 before=$(sum "$lab/www.www/big")
 spawn hostile hub python3 "$e2e/dashboard.py" hostile "$(link)"
 await 20 "the hostile clients" grep -q ready "$lab/hostile.log"
-via_socks --limit-rate 8M -o "$lab/big" http://www.lab-internet.com/big || fail "the download beside them"
+spawn big hub curl -sS --limit-rate 4M -x socks5h://127.0.0.1:1080 -o "$lab/big" http://www.lab-internet.com/big
+while alive big; do
+	via_socks -o /dev/null -w '%{time_total}\n' http://www.lab-internet.com/ >>"$lab/small" || fail "a small request beside them"
+	sleep 0.1
+done
+check "small requests, too: p50 $(quantile small 0.5) s, the slowest $(quantile small 1) s" [ "$(quantile small 1 | sed 's/\..*//')" -lt $((3 * patience)) ]
 same "a download beside them" "$before" "$(sum "$lab/big")"
 : >"$lab/hostile.stop"
 wait "$(pid_of hostile)" || fail "hostile clients: $(tail -n 5 "$lab/hostile.log")"
+say "ok: beside them $(tail -n 1 "$lab/hostile.log")"
 check "memory is as it was, nearly" [ "$(rss_kib hub)" -lt 200000 ]
 
 # ---- a session outlives a restart; logging out ends all of them
@@ -101,6 +111,7 @@ refuse() { # refuse CODE TEXT: the configuration on standard input
 }
 printf 'data-dir: %s/x\nmodules:\n  - {module: dashboard_http, proxy-pac: "home=x\\";alert(1)"}\n' "$lab" | refuse bad-value "no script in a name"
 printf 'data-dir: %s/x\nmodules:\n  - {module: dashboard_http, listen: "0.0.0.0:8080"}\n' "$lab" | refuse not-loopback "never beyond loopback"
+printf 'data-dir: %s/x\nmodules:\n  - {module: dashboard_http, allow-users: [no-such-user]}\n' "$lab" | refuse bad-value "allow-users are users"
 { cat "$lab/node.yaml"; echo '  - {module: dashboard_http}'; } | refuse listen-port "a node listens on no port"
 cp "$lab/node.yaml" "$lab/n.yaml"
 echo "  - {module: dashboard_http, listen: \"unix:$lab/node.sock\"}" >>"$lab/n.yaml"
