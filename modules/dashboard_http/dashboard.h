@@ -10,7 +10,8 @@
  *   metrics.c         /metrics, for Prometheus
  *   pac.c             /proxy.pac, for browsers
  *   live.c            /api/v1/events: what changes, as it changes; news.c: events
- *   round.c           what is asked for it, in small steps; parts.c: long answers; patch.c: the difference of two states; turn.c: whose turn
+ *   round.c           what is asked for it, in small steps (turn.c); parts.c: long answers; samples.c: metrics; patch.c: the difference of
+ *                     two states
  *
  * No file here knows another module: verbs, events and metrics come through restunnel/command.h and event.h.
  */
@@ -80,8 +81,6 @@ struct dash_metrics;
 int dash_metrics_create(struct dash *d, struct dash_metrics **ret);
 void dash_metrics_destroy(struct dash_metrics **m);
 void dash_metrics_get(struct dash_metrics *m, struct dash_exchange *x);
-/* Their text, from the answer of the verb, to be freed; NULL: there is none. */
-char *dash_metrics_text(const char *json, uint64_t len);
 
 /* pac.c: is this text of `proxy-pac` an entry; /proxy.pac. */
 bool dash_pac_good(const char *text);

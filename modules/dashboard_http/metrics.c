@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dashboard.h"
+#include "samples.h"
 
 #define GOOD_FOR RTUN_S
 
@@ -59,48 +60,13 @@ static int asker_add(struct dash_metrics *m, struct dash_exchange *x)
 	return 0;
 }
 
-/* One character of a JSON string, behind its backslash. Where the next one is. */
-static const char *unescape(const char *p, const char *end, char *ret)
-{
-	static const char from[] = "nrtbf", is[] = "\n\r\t\b\f";
-	char number[5] = "";
-	const char *c;
-	*ret = ' ';
-	if (p == end || (*p == 'u' && end - p < 5))
-		return end;
-	if (*p == 'u') { /* a control character: nothing else is written so */
-		memcpy(number, p + 1, 4);
-		*ret = (char)strtoul(number, NULL, 16);
-		return p + 5;
-	}
-	c = strchr(from, *p);
-	*ret = c ? is[c - from] : *p;
-	return p + 1;
-}
-
-char *dash_metrics_text(const char *json, uint64_t len)
-{
-	static const char before[] = "\"text\":\"";
-	const char *p = json ? memmem(json, len, before, sizeof(before) - 1) : NULL, *end = json + len;
-	char *text = p ? malloc(len) : NULL, *to = text;
-	if (!text)
-		return NULL;
-	for (p += sizeof(before) - 1; p < end && *p != '"'; to++)
-		if (*p == '\\')
-			p = unescape(p + 1, end, to);
-		else
-			*to = *p++;
-	*to = '\0';
-	return text;
-}
-
 static void on_text(void *arg, const struct rtun_answer *told)
 {
 	struct dash_metrics *m = arg;
 	dash_turn_take(m->d); /* the answer was put together in this one */
 	m->op = NULL;
 	free(m->text);
-	m->text = dash_metrics_text(told->json, told->json_len);
+	m->text = dash_samples_text(told->json, told->json_len);
 	m->at = rtun_now(m->d->ctx);
 	while (m->askers) {
 		struct dash_exchange *x = m->askers->x;

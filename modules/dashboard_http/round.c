@@ -11,6 +11,7 @@
 #include "dashboard.h"
 #include "parts.h"
 #include "patch.h"
+#include "samples.h"
 
 #define METRICS_EACH 4U     /* rounds: metrics are many, and change slowly */
 #define LINES 400U          /* of metrics in one step */
@@ -27,17 +28,6 @@ struct source {
 	uint64_t not_before; /* this round: it was late */
 };
 
-/* Metrics on their way from text to JSON. */
-struct reading {
-	char *text; /* NULL: none is under way */
-	const char *line;
-	json_t *all, *patch;
-	size_t known; /* that were there before */
-	FILE *out;    /* the same as text: to `json` */
-	char *json;
-	size_t json_len;
-};
-
 struct dash_round {
 	struct dash *d;
 	struct rtun_timer *timer, *late;
@@ -51,7 +41,7 @@ struct dash_round {
 	bool under_way;
 	enum { ASK, READ, COMPARE } next; /* with the source whose turn it is */
 	struct dash_parts parts;          /* its answer, on its way to JSON; or: */
-	struct reading reading;
+	struct dash_samples samples;
 	char *metrics; /* the first source's answer as it is shown, or NULL */
 	json_t *patch; /* of this round, until now */
 	bool anew;
@@ -148,101 +138,14 @@ static void source_is(struct dash_round *r, struct source *s, json_t *answer, js
 	json_decref(patch);
 }
 
-/* ---- metrics ---- */
-
-static void metrics_begin(struct reading *g, const struct source *s)
-{
-	char *text = s->text ? dash_metrics_text(s->text, s->len) : NULL;
-	if (!text)
-		return;
-	*g = (struct reading){.text = text, .line = text, .all = json_object(), .patch = json_object()};
-	g->out = open_memstream(&g->json, &g->json_len);
-}
-
-static void metrics_end(struct reading *g)
-{
-	if (g->out)
-		fclose(g->out);
-	free(g->json);
-	free(g->text);
-	json_decref(g->all);
-	json_decref(g->patch);
-	*g = (struct reading){.text = NULL};
-}
-
-static void put_number(FILE *out, bool first, const char *key, const json_t *number)
-{
-	fputs_unlocked(first ? "{\"" : ",\"", out);
-	for (; *key; key++) {
-		if ((unsigned char)*key < ' ')
-			fprintf(out, "\\u%04x", (unsigned)*key);
-		else if (*key == '"' || *key == '\\')
-			fprintf(out, "\\%c", *key);
-		else
-			putc_unlocked(*key, out);
-	}
-	fputs_unlocked("\":", out);
-	json_dumpf(number, out, JSON_ENCODE_ANY);
-}
-
-/* NAME{LABELS} VALUE */
-static void read_line(struct reading *g, const json_t *before, const char *line, const char *end)
-{
-	const char *space = memrchr(line, ' ', (size_t)(end - line));
-	json_t *old, *fresh;
-	char key[512];
-	if (*line == '#' || !space || (size_t)(space - line) >= sizeof(key))
-		return;
-	memcpy(key, line, (size_t)(space - line));
-	key[space - line] = '\0';
-	double v = strtod(space + 1, NULL);
-	bool whole = v > -9e15 && v < 9e15 && !(v > (double)(int64_t)v) && !(v < (double)(int64_t)v);
-	fresh = whole ? json_integer((int64_t)v) : json_real(v);
-	if (!fresh) /* no number for JSON */
-		return;
-	put_number(g->out, !json_object_size(g->all), key, fresh);
-	old = json_object_get(before, key);
-	g->known += old != NULL;
-	if (!old || !json_equal(old, fresh))
-		json_object_set_new(g->patch, key, json_pack("[O]", fresh));
-	json_object_set_new(g->all, key, fresh);
-}
-
 static void metrics_understood(struct dash_round *r, struct source *s)
 {
-	struct reading *g = &r->reading;
-	const char *key;
-	json_t *value;
-	if (g->known != json_object_size(s->answer)) /* some are gone */
-		json_object_foreach(s->answer, key, value)
-			if (!json_object_get(g->all, key))
-				json_object_set_new(g->patch, key, json_integer(0));
-	source_is(r, s, json_incref(g->all), s->answer && json_object_size(g->patch) ? json_incref(g->patch) : NULL);
-	fputs(json_object_size(g->all) ? "}" : "{}", g->out);
-	fflush(g->out);
+	struct dash_samples *m = &r->samples;
+	json_t *patch = dash_samples_patch(m, s->answer);
+	source_is(r, s, json_incref(m->all), patch);
 	free(r->metrics);
-	r->metrics = strndup(g->json, g->json_len);
-	metrics_end(g);
-}
-
-/* A part; false: that was the last one. */
-static bool metrics_read(struct dash_round *r, struct source *s)
-{
-	struct reading *g = &r->reading;
-	if (!g->text || !g->out) {
-		source_is(r, s, NULL, NULL);
-		metrics_end(g);
-		return false;
-	}
-	for (uint32_t n = 0; n < LINES && *g->line; n++) {
-		const char *end = g->line + strcspn(g->line, "\n");
-		read_line(g, s->answer, g->line, end);
-		g->line = *end ? end + 1 : end;
-	}
-	if (*g->line)
-		return true;
-	metrics_understood(r, s);
-	return false;
+	r->metrics = dash_samples_json(m);
+	dash_samples_end(m);
 }
 
 /* ---- steps ---- */
@@ -266,8 +169,8 @@ static void source_told(struct dash_round *r, const char *json, size_t len)
 	s->text = json ? strndup(json, len) : NULL;
 	s->len = len;
 	r->next = READ;
-	if (is_metrics(r, s))
-		metrics_begin(&r->reading, s);
+	if (s->text && is_metrics(r, s))
+		dash_samples_begin(&r->samples, s->text, len);
 	else if (s->text)
 		dash_parts_begin(&r->parts, s->text, len);
 }
@@ -315,18 +218,19 @@ static void end(struct dash_round *r)
 
 static void read_part(struct dash_round *r, struct source *s)
 {
-	if (is_metrics(r, s)) {
-		if (!metrics_read(r, s))
-			next_source(r);
-	} else if (!s->text || !dash_parts_read(&r->parts, ELEMENTS)) {
+	bool more = s->text && (is_metrics(r, s) ? dash_samples_read(&r->samples, LINES, s->answer) : dash_parts_read(&r->parts, ELEMENTS));
+	if (!more)
 		r->next = COMPARE;
-	}
 }
 
 static void compare(struct dash_round *r, struct source *s)
 {
-	json_t *answer = dash_parts_end(&r->parts);
-	source_is(r, s, answer, answer && s->answer ? dash_patch(s->answer, answer) : NULL);
+	if (is_metrics(r, s)) {
+		metrics_understood(r, s);
+	} else {
+		json_t *answer = dash_parts_end(&r->parts);
+		source_is(r, s, answer, answer && s->answer ? dash_patch(s->answer, answer) : NULL);
+	}
 	next_source(r);
 }
 
@@ -420,7 +324,7 @@ void dash_round_destroy(struct dash_round **rp)
 	rtun_op_cancel(&r->op);
 	rtun_timer_destroy(&r->timer);
 	rtun_timer_destroy(&r->late);
-	metrics_end(&r->reading);
+	dash_samples_end(&r->samples);
 	json_decref(dash_parts_end(&r->parts));
 	sources_free(r);
 	json_decref(r->patch);

@@ -58,3 +58,27 @@ class Nodes:
         per_node = (rss - self.measured[1]) / further
         self.measured = count, rss
         return {"nodes": count, "hub_cpu": cpu, "hub_rss_kib": rss, "kib_per_further_node": per_node}
+
+
+class Hub:
+    """A peer of tunnel.py: a hub with a dashboard and many exits, which get streams by turns."""
+    CONF = restunnel.HUB_CONF.replace("    {frontend}\n", "    strategy: round-robin\n") + "  - module: dashboard_http\n"
+    # The homes reach the target through the hub's machine, but not through its restunnel.
+    ROUTES = """
+ip -n target route add 11.1.0.0/16 via 11.0.0.2
+ip -n exit route add 11.1.0.0/16 via 11.0.0.1
+"""
+
+    def __init__(self, count, before=()):
+        self.count, self.before = count, before
+
+    def start(self, t):
+        lab.shell(self.ROUTES)
+        self.nodes = Nodes(t.net, self.CONF, self.before)
+        t.roots["hub"] += self.nodes.hub
+        self.nodes.grow(self.count)
+        return "socks:127.0.0.1:1080"
+
+    def link(self, net):
+        """That logs in to the dashboard, once."""
+        return json.loads(net.hub.run(*restunnel.words(), "dashboard", "-c", self.nodes.conf, "--json"))["url"]

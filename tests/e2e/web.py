@@ -58,6 +58,9 @@ class Browser:
     def devtools(self, command, **params):
         return self.post("/goog/cdp/execute", cmd=command, params=params)
 
+    def cdp(self, command, params="{}"):
+        print(json.dumps(self.devtools(command, **json.loads(params))))
+
     def element(self, css):
         return "/element/" + list(self.post("/element", using="css selector", value=css).values())[0]
 

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the dashboard takes from anybody: a path, headers, a query or a body. The first byte says what follows; the lines of a request are
+ * METHOD PATH, then a header each, then an empty line and the body. Whatever comes, who has no login is not let in, what is
+ * let in means what its guard says, and what texts say does not depend on who reads them. Also answers of modules in parts:
+ * as jansson understands them at once.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../modules/dashboard_http/guard.c"
+#include "../../modules/dashboard_http/login.c"
+#include "../../modules/dashboard_http/parts.c"
+#include "../../modules/dashboard_http/patch.c"
+#include "../../modules/dashboard_http/samples.c"
+#include "../../modules/dashboard_http/unescape.c"
+
+#define NOW 1800000000
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+
+static void must(bool good)
+{
+	if (!good)
+		abort();
+}
+
+/* ---- requests ---- */
+
+static const char *line(char **p)
+{
+	char *begin = *p, *end = strchr(begin, '\n');
+	*p = end ? end + 1 : begin + strlen(begin);
+	if (end)
+		*end = '\0';
+	return begin;
+}
+
+static void try_login(struct dash_login *l, const char *text)
+{
+	struct dash_login fresh = *l;
+	char token[DASH_SECRET_TEXT];
+	must(dash_login_exchange(&fresh, text, NOW) != 0); /* nobody has a link */
+	dash_login_link(&fresh, NOW, token);
+	must(dash_login_exchange(&fresh, token, NOW) == 0);
+	must(!dash_login_bearer(text, "0123456789abcdef-secret") || strcmp(text + 7, "0123456789abcdef-secret") == 0);
+}
+
+static void judge(char *text, uint16_t port)
+{
+	static const uint32_t routes[] = {0, DASH_POST, DASH_OPEN, DASH_OPEN | DASH_POST};
+	struct dash_login l = {.life = 3600, .key = {1, 2, 3}};
+	struct dash_request r = {.port = port};
+	r.method = line(&text);
+	for (int i = 0; i < DASH_HEADERS && *text; i++) {
+		const char *value = line(&text);
+		r.headers[i] = *value == '-' ? NULL : value;
+	}
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		const struct dash_refusal *no = dash_guard(&r, routes[i], &l, NOW);
+		if (no) {
+			must(no->status >= 400 && no->status < 500 && no->code && no->text);
+			continue;
+		}
+		must(routes[i] & DASH_OPEN); /* the cookie can't be guessed */
+		must(dash_guard_host(&r) && dash_guard_origin(&r));
+		must(!(routes[i] & DASH_POST) || strcmp(r.method, "POST") == 0);
+	}
+	try_login(&l, text);
+}
+
+/* A session that is good, with one byte changed, is none, unless the bytes mean the same. */
+static void tamper(const uint8_t *p, size_t len, uint16_t port)
+{
+	struct dash_login l = {.life = 3600, .key = {9}};
+	char cookie[DASH_COOKIE_SIZE], token[DASH_SECRET_TEXT], before[DASH_COOKIE_SIZE];
+	if (len < 2)
+		return;
+	dash_login_open(&l, port, NOW, cookie, token);
+	memcpy(before, cookie, sizeof(before));
+	must(dash_login_session(&l, port, cookie, NOW) && dash_login_token(&l, port, cookie, token));
+	cookie[p[0] % strlen(cookie)] = (char)(p[1] ? p[1] : 1);
+	if (dash_login_session(&l, port, cookie, NOW)) { /* libsodium takes some bytes that are no base64 for characters */
+		struct session a, b;
+		must(session_of(&l, port, cookie, &a) && session_of(&l, port, before, &b) && memcmp(&a, &b, sizeof(a)) == 0);
+	}
+}
+
+/* ---- texts ---- */
+
+static void unescape_text(const char *text)
+{
+	char *copy = strdup(text);
+	size_t n;
+	bool good = dash_unescape(copy, &n);
+	must(strlen(copy) == n && n <= strlen(text) && (good || !n));
+	if (!strchr(text, '%') && good)
+		must(strcmp(copy, text) == 0);
+	free(copy);
+}
+
+static json_t *in_parts(const char *text, size_t len)
+{
+	struct dash_parts r;
+	dash_parts_begin(&r, text, len);
+	while (dash_parts_read(&r, 1))
+		;
+	return dash_parts_end(&r);
+}
+
+/* What is compact JSON is understood alike. */
+static void answer_in_parts(const char *text, size_t len)
+{
+	json_t *whole = json_loadb(text, len, 0, NULL), *parts = in_parts(text, len);
+	char *compact = json_is_object(whole) ? json_dumps(whole, JSON_COMPACT) : NULL;
+	json_decref(parts);
+	if (compact) {
+		parts = in_parts(compact, strlen(compact));
+		must(json_equal(whole, parts));
+		json_decref(dash_patch(whole, parts));
+		json_decref(parts);
+	}
+	free(compact);
+	json_decref(whole);
+}
+
+static void metrics(const char *text, size_t len, json_t *before)
+{
+	struct dash_samples m;
+	dash_samples_begin(&m, text, len);
+	while (dash_samples_read(&m, 3, before))
+		;
+	json_decref(dash_samples_patch(&m, before));
+	char *told = dash_samples_json(&m);
+	json_t *again = told ? json_loads(told, 0, NULL) : NULL;
+	must(!m.all || json_equal(m.all, again));
+	json_decref(again);
+	free(told);
+	dash_samples_end(&m);
+}
+
+static void metrics_text(const char *text, size_t len)
+{
+	json_t *a = json_pack("{s:s#}", "text", text, (int)len), *before = json_pack("{s:i,s:f}", "a", 1, "b", 2.5);
+	char *answer = a ? json_dumps(a, JSON_COMPACT) : NULL;
+	if (answer) {
+		char *back = dash_samples_text(answer, strlen(answer));
+		must(strcmp(back, text) == 0 || strlen(text) < len); /* a NUL is cut */
+		free(back);
+		metrics(answer, strlen(answer), before);
+	}
+	metrics(text, len, NULL);
+	free(answer);
+	json_decref(a);
+	json_decref(before);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+	if (!len || len > 65536)
+		return 0;
+	char *text = malloc(len);
+	memcpy(text, p + 1, len - 1);
+	text[len - 1] = '\0';
+	switch (p[0] % 5) {
+	case 0: judge(text, p[0] & 0x80 ? 8080 : 0); break;
+	case 1: unescape_text(text); break;
+	case 2: answer_in_parts(text, len - 1); break;
+	case 3: metrics_text(text, len - 1); break;
+	default: tamper(p + 1, len - 1, 8080); break;
+	}
+	free(text);
+	return 0;
+}
