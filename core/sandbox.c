@@ -129,6 +129,13 @@ static void sandbox_allow_resolver(struct sandbox *s)
 	}
 }
 
+/* The classes are links to devices, of which others may come: a modem that is plugged in again is another directory. */
+static void sandbox_allow_machine(struct sandbox *s)
+{
+	sandbox_allow(s, "/sys/class/power_supply", SANDBOX_READ);
+	sandbox_allow(s, "/sys/devices", SANDBOX_KNOWN);
+}
+
 /* ---- Landlock ---- */
 
 static const struct {
@@ -158,6 +165,7 @@ static void sandbox_allow_all(struct sandbox *s)
 	sandbox_allow(s, modload_dir(app->modload), SANDBOX_READ);
 	for (uint32_t i = 0; i < app->count; i++) sandbox_allow_options(s, app->instances[i]);
 	if (s->needs & SANDBOX_RESOLVE) sandbox_allow_resolver(s);
+	if (s->needs & SANDBOX_MACHINE) sandbox_allow_machine(s);
 }
 
 static int sandbox_files(struct sandbox *s, char why[SANDBOX_WHY])

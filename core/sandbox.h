@@ -28,6 +28,7 @@ enum sandbox_need { /* one bit each */
 	SANDBOX_NETLINK = 8,
 	SANDBOX_LISTEN = 16,
 	SANDBOX_UNIX = 32,
+	SANDBOX_MACHINE = 128,
 	SANDBOX_NO_PORT = 64, /* nothing to leave open: core/modlisten.c sees to it */
 };
 

@@ -18,6 +18,7 @@ static const struct {
 	{RTUN_NEED_NETLINK, "ask the kernel for interfaces and routes", SANDBOX_NETLINK},
 	{RTUN_NEED_LISTEN, "begin to listen", SANDBOX_LISTEN},
 	{RTUN_NEED_UNIX, "make unix sockets", SANDBOX_UNIX},
+	{RTUN_NEED_MACHINE, "read of power supplies and network interfaces in /sys", SANDBOX_MACHINE},
 	{RTUN_NEED_NO_PORT, "be sure that nobody here listens on a port", SANDBOX_NO_PORT},
 };
 #define NEEDS_KNOWN (sizeof(needs_known) / sizeof(needs_known[0]))

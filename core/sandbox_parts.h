@@ -15,6 +15,7 @@ int sandbox_seccomp(uint32_t needs, char why[SANDBOX_WHY]);
 
 /* Rights to what lies at and below a path. */
 #define SANDBOX_READ 1U
+#define SANDBOX_KNOWN 16U /* read files whose name is known: directories tell none */
 #define SANDBOX_WRITE 2U  /* also: make, rename, remove */
 #define SANDBOX_SOCKET 4U /* make and remove sockets */
 

@@ -20,6 +20,7 @@
 #include "opening.h"
 #include "probe.h"
 #include "rekey.h"
+#include "report.h"
 #include "session.h"
 #include "token.h"
 #include "transport_noise.h"
@@ -48,6 +49,9 @@ struct tunnel {
 	uint8_t count;       /* connections that were announced at its beginning */
 	char version[HELLO_VERSION];
 	bool datagrams; /* it can send some */
+	struct report report; /* hub_report.c: what the node says of itself, once `reported` */
+	int64_t started_at;   /* unix seconds: its program; 0: not told */
+	bool reported;
 };
 
 struct peer {
@@ -140,6 +144,11 @@ void conceal_stop(struct hub *h);
 
 /* hub_doctor.c */
 void hub_doctor(struct hub *h, struct rtun_reply *reply);
+
+/* hub_report.c: INFO has come; for a device's value; t NULL: it is away */
+void hub_report_take(struct tunnel *t, const uint8_t *info, uint32_t len);
+void hub_report_set(struct rtun_ctx *ctx, struct rtun_value *v, const struct tunnel *t);
+void hub_report_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 
 /* hub_knock.c: for the ear */
 int knocks_prepare(struct hub *h);

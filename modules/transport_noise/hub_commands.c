@@ -177,6 +177,7 @@ static struct rtun_value *device_value(struct rtun_ctx *ctx, struct device *d)
 	rtun_set_time(ctx, v, "last_seen", p && p->tunnel ? rtun_wall(ctx) / 1000 : d->secret.last_seen);
 	set_live(ctx, v, p);
 	limits_set(ctx, v, ((struct transport *)ctx->self)->hub, d);
+	hub_report_set(ctx, v, p ? p->tunnel : NULL);
 	return v;
 }
 

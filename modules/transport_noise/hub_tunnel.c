@@ -133,9 +133,8 @@ static int on_rekey(struct conn *c, uint8_t type, const uint8_t *p, uint32_t len
 	return rekey_on_frame(&c->rekey, c->mux, &self, rtun_now(peer->hub->ctx), type, p, len);
 }
 
-static void on_info(struct conn *c, const uint8_t *p, uint32_t len)
+static void on_survey(const struct peer *peer, const uint8_t *p, uint32_t len)
 {
-	const struct peer *peer = c->tunnel->peer;
 	struct hub *h = peer->hub;
 	enum look port, beside;
 	survey_read(p, len, &port, &beside);
@@ -147,6 +146,12 @@ static void on_info(struct conn *c, const uint8_t *p, uint32_t len)
 	h->looks = port;
 	h->beside = beside;
 	snprintf(h->looked, sizeof(h->looked), "%s", peer->device->name);
+}
+
+static void on_info(const struct conn *c, const uint8_t *p, uint32_t len)
+{
+	hub_report_take(c->tunnel, p, len);
+	on_survey(c->tunnel->peer, p, len);
 }
 
 static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)

@@ -97,6 +97,8 @@ static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
 
 static void down(struct lane *lane, bool goodbye)
 {
+	if (lane->mux)
+		mux_counters_keep(&lane->link->past, mux_counters(lane->mux));
 	if (goodbye)
 		mux_goodbye(&lane->mux, RTUN_ENOEXIT);
 	else
@@ -121,7 +123,12 @@ void lane_doubt(struct lane *lane)
 		on_ended(lane, RTUN_EUNREACHABLE, "the address that it came from is not this machine's any more");
 }
 
-static const struct mux_events events = {.connect = on_connect, .frame = on_frame, .ended = on_ended};
+static void on_ping(void *arg, struct mux *m)
+{
+	link_report(((struct lane *)arg)->link, m);
+}
+
+static const struct mux_events events = {.connect = on_connect, .frame = on_frame, .ping = on_ping, .ended = on_ended};
 
 static int up(struct lane *lane, const struct reach_result *r)
 {

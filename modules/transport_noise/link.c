@@ -129,6 +129,34 @@ static void tell_hub(void *arg, const uint8_t *info, uint32_t len)
 		mux_send(m, FRAME_INFO, info, len);
 }
 
+static void sum_up(const struct link *l, struct mux_counters *ret)
+{
+	*ret = l->past;
+	for (uint32_t i = 0; i < l->wanted; i++)
+		if (l->lanes[i].mux)
+			mux_counters_add(ret, mux_counters(l->lanes[i].mux));
+}
+
+void link_report(struct link *l, struct mux *m)
+{
+	struct node *n = l->node;
+	uint64_t now = rtun_now(n->ctx);
+	struct mux_counters c;
+	uint8_t info[REPORT_MAX];
+	if (!n->t->cfg.report_status || !reporter_look(&n->reporter) || (l->told_at && now - l->told_at < REPORT_EVERY))
+		return;
+	sum_up(l, &c);
+	struct report r = {
+		.machine = n->reporter.machine, .streams = c.streams_total, .denied = c.denied,
+		.uptime = (uint32_t)((now - n->started_at) / RTUN_S), .rtt = (uint32_t)(c.rtt / 1000),
+	};
+	if (l->told_at && report_same(&r, &l->told))
+		return;
+	l->told = r;
+	l->told_at = now;
+	mux_send(m, FRAME_INFO, info, report_write(&r, info));
+}
+
 int link_lane_up(struct link *l, const struct reach_result *r)
 {
 	struct transport *t = l->node->t;
@@ -182,6 +210,7 @@ void link_lane_down(struct link *l, struct lane *lane, uint32_t err, const char 
 		return;
 	}
 	survey_stop(&l->survey);
+	l->told_at = 0;
 	l->alone = err == RTUN_ETIMEOUT || err == RTUN_EUNREACHABLE;
 	/* What the hub said in its last words is more than that the connection then ended. */
 	if (!l->last_error[0])
@@ -259,10 +288,5 @@ void link_state(const struct link *l, struct link_state *ret)
 	ret->remote = l->remote;
 	ret->by = l->up ? l->liked : CARRY_NONE;
 	ret->last_error = l->last_error[0] ? l->last_error : NULL;
-	for (uint32_t i = 0; i < l->wanted; i++) {
-		const struct mux_counters *c = l->lanes[i].mux ? mux_counters(l->lanes[i].mux) : NULL;
-		if (c && c->rtt && (!ret->rtt || c->rtt < ret->rtt))
-			ret->rtt = c->rtt;
-		ret->streams += c ? c->streams : 0;
-	}
+	sum_up(l, &ret->sums);
 }

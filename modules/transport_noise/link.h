@@ -48,6 +48,9 @@ struct link {
 	enum carrier liked;      /* the kind of knock that worked last */
 	uint64_t tried_at, moved_at; /* moved: when the network changed last */
 	struct survey survey;
+	struct mux_counters past; /* of connections that have ended */
+	struct report told;      /* to the hub, in this session */
+	uint64_t told_at;        /* 0: nothing */
 	struct rtun_addr remote, observed;
 	struct rtun_addr found[REACH_ADDRESSES]; /* the hub's */
 	uint32_t found_count;
@@ -63,6 +66,8 @@ void link_error(struct link *l, const char *why);
 void link_reach_setup(struct link *l, struct reach_setup *setup);
 /* Someone has looked, successfully or not: what is a forbidden target from now on. */
 void link_bar(struct link *l, const struct reach_result *r);
+/* A PING goes on `m`: is there something to tell the hub? */
+void link_report(struct link *l, struct mux *m);
 /* A lane is up: 1: it is the first of its session. */
 int link_lane_up(struct link *l, const struct reach_result *r);
 /* It tries again, or the session is over. */

@@ -43,6 +43,22 @@ const struct mux_counters *mux_counters(const struct mux *m)
 	return &m->counters;
 }
 
+void mux_counters_keep(struct mux_counters *sum, const struct mux_counters *c)
+{
+	sum->bytes_in += c->bytes_in;
+	sum->bytes_out += c->bytes_out;
+	sum->streams_total += c->streams_total;
+	sum->denied += c->denied;
+}
+
+void mux_counters_add(struct mux_counters *sum, const struct mux_counters *c)
+{
+	mux_counters_keep(sum, c);
+	sum->streams += c->streams;
+	if (c->rtt && (!sum->rtt || c->rtt < sum->rtt))
+		sum->rtt = c->rtt;
+}
+
 /* ---- frames about the connection ---- */
 
 static int on_ping(struct mux *m, uint32_t id, const uint8_t *p, uint32_t len)
@@ -59,6 +75,8 @@ static void send_ping(struct mux *m)
 		return;
 	m->ping_sent = m->last_ping = rtun_now(m->ctx);
 	mux_send(m, FRAME_PING, m->ping, PING_BYTES);
+	if (m->events->ping)
+		m->events->ping(m->arg, m);
 }
 
 /* BBR keeps its speed where packets are lost, and paces what it sends; on a short path that costs a quarter of the processor

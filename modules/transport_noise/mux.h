@@ -62,6 +62,8 @@ struct mux_events {
 	void (*connect)(void *arg, struct mux_stream *ms, const struct mux_target *target);
 	/* A frame that the mux has no business with: INFO, CLOSE, ENROLL... 0, or -1: it breaks the protocol. */
 	int (*frame)(void *arg, uint8_t type, const uint8_t *payload, uint32_t len);
+	/* A PING goes now: what could wait may go along with it, by mux_send(). The first is sent within mux_create(). NULL: nothing. */
+	void (*ping)(void *arg, struct mux *m);
 	/* The first record has been opened: the peer has the keys. NULL: nobody asks. */
 	void (*proved)(void *arg);
 	/* The carrier is gone, or the peer broke the protocol: `why` is for the log. RTUN_EUNREACHABLE: it was idle, and others of its
@@ -81,9 +83,13 @@ struct mux_setup {
 struct mux_counters {
 	uint64_t bytes_in, bytes_out; /* payload of DATA */
 	uint64_t streams_total;
+	uint64_t denied; /* acceptor: of these, refused by mux_refuse() with RTUN_EDENIED */
 	uint32_t streams;
-	uint64_t rtt; /* ns; 0: not yet known */
+	uint64_t rtt; /* ns; 0: not yet known; of several muxes the least */
 };
+/* *sum and these; the same of a mux that is about to end: nothing is open there any more. */
+void mux_counters_add(struct mux_counters *sum, const struct mux_counters *c);
+void mux_counters_keep(struct mux_counters *sum, const struct mux_counters *c);
 
 /* Owns the carrier from now on (the caller's pointer becomes NULL); what it has buffered is read first. */
 int mux_create(const struct mux_setup *setup, struct rtun_stream **carrier, struct mux **ret);

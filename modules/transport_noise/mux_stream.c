@@ -397,6 +397,8 @@ void mux_refuse(struct mux_stream *ms, uint32_t err, const char *why)
 	struct rtun_stream *s = ms->stream;
 	if (ms->mux && !ms->over)
 		mux_send_reason(ms->mux, FRAME_FAIL, ms->id, err, why);
+	if (ms->mux)
+		ms->mux->counters.denied += err == RTUN_EDENIED;
 	ms->over = true;
 	ms->gone = NULL;
 	rtun_close(&s);

@@ -18,6 +18,7 @@ int node_create(struct transport *t, struct node **ret)
 	n->t = t;
 	n->ctx = t->ctx;
 	n->exits = (struct exits){.ctx = t->ctx, .to = &t->cfg.to};
+	reporter_init(&n->reporter, t->ctx);
 	return 0;
 }
 
@@ -46,6 +47,9 @@ int node_start(struct node *n)
 	if (subscribed < 0)
 		return subscribed;
 	n->running = true;
+	n->started_at = rtun_now(n->ctx);
+	if (n->t->cfg.report_status)
+		reporter_look(&n->reporter);
 	for (uint32_t i = 0; i < n->hubs->count; i++) {
 		struct link *l;
 		int r = link_create(n, n->hubs->items[i], &l);
@@ -66,6 +70,7 @@ void node_stop(struct node *n)
 	rtun_unsubscribe(&n->changes);
 	enrolling_fini(n);
 	node_doctor_fini(n);
+	reporter_fini(&n->reporter);
 	exits_fini(&n->exits);
 	for (uint32_t i = 0; n->hubs && i < n->hubs->count; i++) {
 		struct link *l = n->hubs->items[i]->tunnel;
@@ -123,7 +128,7 @@ uint64_t node_streams(const struct node *n)
 	for (uint32_t i = 0; i < n->hubs->count; i++) {
 		struct link_state s;
 		link_state(n->hubs->items[i]->tunnel, &s);
-		streams += s.streams;
+		streams += s.sums.streams;
 	}
 	return streams;
 }

@@ -13,6 +13,7 @@
 #include "hubs.h"
 #include "probe.h"
 #include "reach.h"
+#include "report.h"
 #include "transport_noise.h"
 
 struct node {
@@ -24,6 +25,8 @@ struct node {
 	struct enrolling *enrolling;
 	struct examining *examining;
 	struct rtun_subscription *changes; /* of the network */
+	struct reporter reporter;
+	uint64_t started_at;
 	bool running, stopping;
 };
 
@@ -46,8 +49,7 @@ uint64_t node_streams(const struct node *n);
 struct link;
 struct link_state {
 	bool online;
-	uint64_t rtt; /* ns; 0: unknown */
-	uint32_t streams;
+	struct mux_counters sums;  /* of its connections, since this program started */
 	struct rtun_addr observed; /* how the hub sees this node */
 	uint32_t connections;
 	enum carrier by;           /* while online: which knock it let us in by */

@@ -40,16 +40,20 @@ static struct rtun_value *hub_value(struct rtun_ctx *ctx, const struct hub_entry
 	rtun_set_text(ctx, v, "public_key", key);
 	rtun_set_text(ctx, v, "fingerprint", fingerprint);
 	rtun_set_bool(ctx, v, "online", s.online);
-	if (s.rtt)
-		rtun_set_int(ctx, v, "rtt_ms", (int64_t)((s.rtt + RTUN_MS / 2) / RTUN_MS));
+	if (s.sums.rtt)
+		rtun_set_int(ctx, v, "rtt_ms", (int64_t)((s.sums.rtt + RTUN_MS / 2) / RTUN_MS));
 	else
 		rtun_set_null(ctx, v, "rtt_ms");
-	rtun_set_int(ctx, v, "streams", s.streams);
+	rtun_set_int(ctx, v, "streams", s.sums.streams);
 	rtun_set_text(ctx, v, "observed_address", s.observed.family ? transport_address(&s.observed, false, observed) : NULL);
 	rtun_set_text(ctx, v, "last_error", s.last_error);
 	rtun_set_text(ctx, v, "knock", s.online ? carrier_names[s.by] : NULL);
 	rtun_set_text(ctx, v, "device_name", h->device_name);
 	rtun_set_time(ctx, v, "enrolled_at", h->enrolled_at);
+	rtun_set_int(ctx, v, "bytes_in", (int64_t)s.sums.bytes_in);
+	rtun_set_int(ctx, v, "bytes_out", (int64_t)s.sums.bytes_out);
+	rtun_set_int(ctx, v, "streams_total", (int64_t)s.sums.streams_total);
+	rtun_set_int(ctx, v, "denied_total", (int64_t)s.sums.denied);
 	return v;
 }
 

@@ -54,6 +54,8 @@ static const struct rtun_option options[] = {
 	RTUN_SIZE(struct transport_cfg, window_budget, "256MiB", 0, 0, 0, NULL, "What all windows together may grow by; a connection gets at most a fourth of it"),
 	RTUN_INT(struct transport_cfg, max_streams, "16384", 1, 1000000, 0, "role=node", "Streams at once, of all hubs; more are refused"),
 	RTUN_DURATION(struct transport_cfg, rekey_after, "1h", 10 * RTUN_S, 24 * 3600 * RTUN_S, 0, "role=node", "Age at which a tunnel's keys are replaced, streams and all"),
+	RTUN_BOOL(struct transport_cfg, report_status, "true", RTUN_RELOADABLE, "role=node",
+		  "Tell each hub of this node's uptime and counters, its battery, and the kind of its network (doc/dashboard.md)"),
 	RTUN_DURATION(struct transport_cfg, session_ttl, "30m", RTUN_S, 30 * 24 * 3600 * RTUN_S, RTUN_RELOADABLE, "role=hub",
 		      "How long an unused session (session-X in a username, or strategy: sticky) keeps its exit"),
 };
@@ -258,12 +260,16 @@ static const struct rtun_metric metrics[] = {
 	{"restunnel_limit_month_bytes", "Bytes that may pass in a month, where that is limited.", "exit", hub_limit_metrics, RTUN_M_GAUGE, 0},
 	{"restunnel_month_bytes", "Bytes that have passed in this month, both ways.", "exit", hub_limit_metrics, RTUN_M_GAUGE, 0},
 	{"restunnel_bytes_total", "Payload bytes; in: from the exit.", "exit,direction", hub_metrics, RTUN_M_COUNTER, 0},
+	{"restunnel_exit_battery_percent", "Charge of the exit's battery, where it has one and says so.", "exit", hub_report_metrics, RTUN_M_GAUGE, 0},
+	{"restunnel_exit_on_battery", "1 while the exit runs on its battery.", "exit", hub_report_metrics, RTUN_M_GAUGE, 0},
+	{"restunnel_exit_start_time_seconds", "When the exit's program started, in unix time, by what it says.", "exit", hub_report_metrics, RTUN_M_GAUGE, 0},
 };
 
 static const struct rtun_port ports[] = {{RTUN_DIALER, "role=hub"}};
 
 static const struct rtun_need needs[] = {
 	{RTUN_NEED_CONNECT, "role=node"}, {RTUN_NEED_RESOLVE, "role=node"}, {RTUN_NEED_UDP, "role=node"}, {RTUN_NEED_NO_PORT, "role=node"},
+	{RTUN_NEED_MACHINE, "report-status=true"},
 };
 
 RTUN_MODULE(transport_noise,

@@ -38,6 +38,7 @@ struct transport_cfg {
 	uint64_t max_streams;
 	uint64_t rekey_after; /* ns; node */
 	uint64_t session_ttl; /* ns; hub */
+	uint32_t report_status; /* node */
 };
 
 struct transport {

@@ -73,6 +73,13 @@
 #define TLV_PORTS_BESIDE 8 /* u8 */
 #define TLV_SPREAD 9       /* u32, ms: over so long a hub wants its nodes to come back when it was away */
 #define TLV_PROTOCOL 10    /* u8: what CONNECT asks for, as in IP headers; absent: TCP */
+#define TLV_UPTIME 11      /* u32, s: report.h has these */
+#define TLV_RTT 12         /* u32, µs */
+#define TLV_STREAMS 13     /* u64 */
+#define TLV_DENIED 14      /* u64 */
+#define TLV_BATTERY 15     /* u8: percent */
+#define TLV_POWER 16       /* u8: enum machine_power of machine.h */
+#define TLV_NETWORK 17     /* u8: enum machine_network */
 
 #define WIRE_TCP 6
 #define WIRE_UDP 17 /* no target: the stream is one of datagrams, each with its own (restunnel/datagram.h) */

@@ -4,6 +4,14 @@
 # The sandbox is closed around every product, and a module behind it gets nowhere (tests/modules/tm_escape tries). Who runs it
 # as root for another user's data-dir keeps just what `prepare` may need, and only until then.
 . "$(dirname "$0")/lab.sh"
+
+# A machine with a battery, as /sys shows it: links into /sys/devices
+mkdir -p bat class/power_supply class/net
+if mount --bind bat /sys/devices/virtual/misc && mount --bind class /sys/class; then machine=yes; else machine=; fi
+ln -s ../../devices/virtual/misc class/power_supply/BAT0
+printf 'Battery\n' >bat/type
+printf '64\n' >bat/capacity
+printf 'Discharging\n' >bat/status
 lab_start paired
 
 # ---- the products
@@ -27,7 +35,10 @@ await 10 "the local proxy" listening node 1080
 for p in hub node local; do confined $p; done
 same "hub: status" "none" "$(sandbox hub hub capabilities)"
 same "hub: needs" '["udp"]' "$(sandbox hub hub needs)"
-same "node: needs" '["connect", "udp", "resolve"]' "$(sandbox node node needs)"
+same "node: needs" '["connect", "udp", "resolve", "machine"]' "$(sandbox node node needs)"
+if [ -n "$machine" ]; then
+	same "node: its battery, from behind the sandbox" '[64, "battery"]' "$(hub devices --json | json - '[d["devices"][0][k] for k in ("battery_percent", "power")]')"
+fi
 check "status tells people, too" sh -c "$(printf 'nsenter -t %s -n -- %s status -c %s' "$(cat place.hub)" "$RESTUNNEL" "$lab/hub.yaml") | grep -q '^sandbox: no capabilities'"
 same "it works all the same" "this is www" "$(via_socks http://www.lab-internet.com/)"
 stop local || fail "local.yaml: status $?"

@@ -373,7 +373,8 @@ def main():
     other.must_end("an unknown frame", (0x7f, 0, b""))
     other = node.connect("IKpsk2", node.psk, session, 2, 3)
     other.must_end("a stream that was never opened", (4, 99, b"data"))
-    c.send((0x80, 7, b"from later versions"), (0x0b, 0, b"anything"))
+    c.send((0x80, 7, b"from later versions"), (0x0b, 0, b"anything"),
+           (0x0b, 0, tlv(99, b"later") + tlv(15, b"\x40") + tlv(16, b"\2") + tlv(17, b"\x7f")))
     c.rekey()
     c.rekey()
     print("ready", flush=True)

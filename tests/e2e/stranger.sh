@@ -17,6 +17,8 @@ same "its name" a-stranger "$(hub devices --json | json - 'd["devices"][0]["name
 check "it is online" online a-stranger
 same "a page through it" stranger "$(via_socks http://www.lab-internet.com/)"
 same "refused" 5 "$(tool ask socks 11.0.9.9 81)"
+same "what it says of itself" '[64, "battery", null, null]' \
+	"$(hub devices --json | json - '[d["devices"][0][k] for k in ("battery_percent", "power", "network", "started_at")]')"
 # one round trip: the request goes behind the CONNECT, to a node that answers neither before it has both
 same "optimistic: the request comes before the answer" stranger "$(via_socks -x socks5h://127.0.0.1:1082 http://www.lab-internet.com:82/)"
 check "else it waits for the answer" not via_socks -m 2 http://www.lab-internet.com:82/ 2>/dev/null

@@ -14,6 +14,7 @@
 #include "timer.h"
 
 #include "../../modules/transport_noise/mux.h"
+#include "../../modules/transport_noise/report.h"
 
 #define WINDOW 16384U
 #define STREAMS 8
@@ -168,8 +169,14 @@ static void open_all(void)
 
 static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
 {
-	(void)arg, (void)p, (void)len;
-	return type == FRAME_INFO ? 0 : -1;
+	struct report r;
+	(void)arg;
+	if (type != FRAME_INFO)
+		return -1;
+	if (report_read(p, len, &r) && ((r.machine.battery > 100 && r.machine.battery != BATTERY_UNKNOWN) || r.machine.power >= POWERS ||
+					r.machine.network >= NETWORKS || r.streams > INT64_MAX || r.denied > INT64_MAX))
+		abort();
+	return 0;
 }
 
 static void on_ended(void *arg, uint32_t err, const char *why)

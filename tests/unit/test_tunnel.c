@@ -5,6 +5,7 @@
 #include "tunnel_bed.h"
 
 #include "../../modules/transport_noise/link.h"
+#include "../../modules/transport_noise/tlv.h"
 
 /* From a URL to bytes that come out of the exit, both ways, over lines of any quality. */
 START_TEST(all_the_way)
@@ -708,6 +709,125 @@ START_TEST(what_a_hub_must_not_reach)
 }
 END_TEST
 
+/* What a node says of itself: at once, then once a minute where there is news, along with a ping; not where it shall not. */
+static void battery(int percent, const char *status)
+{
+	char command[400];
+	snprintf(command, sizeof(command), "mkdir -p %s/sys/class/power_supply/BAT0 && cd %s/sys/class/power_supply/BAT0 && echo Battery >type && "
+		 "echo %d >capacity && echo %s >status", places[1].dir, places[1].dir, percent, status);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static uint64_t sent_by_node(void)
+{
+	uint64_t n = 0;
+	for (const struct line *l = lines; l; l = l->next)
+		n += l->node.written;
+	return n;
+}
+
+START_TEST(says_how_it_is)
+{
+	battery(64, "Discharging");
+	pair_node(1);
+	const struct tunnel *t = tunnel_of(1);
+	const struct report *r = &t->report;
+	ck_assert(t->reported && r->machine.battery == 64 && r->machine.power == POWER_BATTERY && r->machine.network == NETWORK_UNKNOWN);
+	int64_t started = t->started_at;
+	ck_assert_int_eq(started, (test_wall(&hc.ctx) - 15000) / 1000);
+	battery(63, "Charging");
+	pass(3 * MINUTE);
+	ck_assert(r->machine.battery == 63 && r->machine.power == POWER_CHARGING);
+	dial_err = RTUN_EDENIED;
+	dial("home");
+	dial_err = 0;
+	targets[0] = (struct app){.size = 6};
+	dial("home");
+	rtun_close(&dialled.s);
+	pass(3 * MINUTE);
+	ck_assert(r->streams == 2 && r->denied == 1);
+	ck_assert_int_eq(t->started_at, started);
+	/* another session of the same program counts on */
+	unreachable = true;
+	for (struct line *l = lines; l; l = l->next)
+		l->node.stalled = l->hub.stalled = true;
+	pass(MINUTE);
+	ck_assert_ptr_null(tunnel_of(1));
+	unreachable = false;
+	pass(MINUTE);
+	t = tunnel_of(1);
+	ck_assert(t && t->reported && t->report.streams == 2 && t->started_at == started);
+}
+END_TEST
+
+/* All that a node sends in half an hour in which its battery changes all the time. */
+static uint64_t half_an_hour(bool report)
+{
+	report_status = report;
+	battery(99, "Discharging");
+	pair_node(1);
+	uint64_t before = sent_by_node();
+	for (int i = 0; i < 360; i++) {
+		battery(i % 90 + 10, "Discharging");
+		pass(5 * RTUN_S);
+	}
+	ck_assert_int_eq(tunnel_of(1)->reported, report);
+	return sent_by_node() - before;
+}
+
+/* In records that are sent anyway, and not more than one a minute. */
+#define TOLD (WIRE_FRAME + 5U * TLV_HEAD + 4 + 8 + 8 + 1 + 1)
+START_TEST(says_little)
+{
+	uint64_t with = half_an_hour(true), without;
+	teardown();
+	setup();
+	without = half_an_hour(false);
+	ck_assert_uint_eq((with - without) % TOLD, 0);
+	ck_assert_uint_gt(with, without + 20 * TOLD);
+	ck_assert_uint_le(with, without + 30 * TOLD);
+}
+END_TEST
+
+/* A hub believes nothing that can't be. */
+START_TEST(what_a_node_may_say)
+{
+	static const struct {
+		const char *bytes;
+		uint32_t len;
+		bool any;
+		uint32_t battery, power, network;
+		uint64_t streams;
+		uint32_t uptime;
+	} rows[] = {
+		{"\x0f\0\1\x40\x10\0\1\2\x11\0\1\3", 12, true, 64, POWER_BATTERY, NETWORK_MOBILE, 0, UPTIME_UNKNOWN},
+		{"\x0f\0\1\x65\x10\0\1\4\x11\0\1\4", 12, true, BATTERY_UNKNOWN, POWER_UNKNOWN, NETWORK_UNKNOWN, 0, UPTIME_UNKNOWN},
+		{"\x0f\0\1\x64\x0f\0\1\x64", 8, false, 0, 0, 0, 0, 0}, /* twice */
+		{"\x0f\0\2\0\x64", 5, false, 0, 0, 0, 0, 0},
+		{"\x0f\0\1", 3, false, 0, 0, 0, 0, 0},
+		{"\x07\0\1\1\x08\0\1\1", 8, false, 0, 0, 0, 0, 0}, /* about other things */
+		{"whatever", 8, false, 0, 0, 0, 0, 0},
+		{"", 0, false, 0, 0, 0, 0, 0},
+		{"\x0d\0\x08\xff\xff\xff\xff\xff\xff\xff\xff\xfe\0\1x\x0b\0\4\0\0\1\0", 22, true, BATTERY_UNKNOWN, POWER_UNKNOWN, NETWORK_UNKNOWN,
+		 UINT64_C(1) << 53, 256},
+	};
+	uint8_t all[REPORT_MAX];
+	struct report r, full = {{64, POWER_CHARGING, NETWORK_WIFI}, 1, 2, 3, 4};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ck_assert_int_eq(report_read((const uint8_t *)rows[i].bytes, rows[i].len, &r), rows[i].any);
+		if (!rows[i].any)
+			continue;
+		ck_assert_uint_eq(r.machine.battery, rows[i].battery);
+		ck_assert_uint_eq(r.machine.power, rows[i].power);
+		ck_assert_uint_eq(r.machine.network, rows[i].network);
+		ck_assert_uint_eq(r.streams, rows[i].streams);
+		ck_assert_uint_eq(r.uptime, rows[i].uptime);
+	}
+	ck_assert(report_read(all, report_write(&full, all), &r) && report_same(&r, &full));
+	ck_assert(r.uptime == 3 && r.rtt == 4);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tunnel");
@@ -735,6 +855,9 @@ int main(void)
 	tcase_add_test(t, enrolment_replayed);
 	tcase_add_loop_test(t, stopped_anywhere, 0, 30);
 	tcase_add_test(t, what_a_hub_must_not_reach);
+	tcase_add_test(t, says_how_it_is);
+	tcase_add_test(t, says_little);
+	tcase_add_test(t, what_a_node_may_say);
 	suite_add_tcase(s, t);
 	return bed_run(s);
 }

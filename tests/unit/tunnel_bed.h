@@ -118,7 +118,7 @@ static struct line *lines; /* the newest first */
 static int line_count, connects;
 static uint32_t split, pauses;
 static bool unreachable;
-static uint32_t conceal;
+static uint32_t conceal, report_status;
 static rtun_accept_cb *accept_cb;
 static void *accept_arg;
 
@@ -358,10 +358,13 @@ static void place_start(int i)
 		.window = 65536,
 		.max_streams = 100,
 		.session_ttl = 30 * MINUTE,
+		.report_status = report_status,
 		.listen = {.items = &endpoint, .count = 1, .item_size = sizeof(endpoint)},
 	};
 	p->hc.ctx.self = NULL;
 	ck_assert_int_eq(rtun_module.create(&p->hc.ctx, &cfg), 0);
+	if (i)
+		((struct transport *)p->hc.ctx.self)->node->reporter.root = p->dir;
 	ck_assert_int_eq(rtun_module.setup(&p->hc.ctx), 0);
 	ck_assert_int_eq(rtun_module.prepare(&p->hc.ctx), 0);
 	ck_assert_int_eq(rtun_module.start(&p->hc.ctx), 0);
@@ -406,6 +409,7 @@ static void setup(void)
 	unreachable = false;
 	door = (struct door){.can_close = true, .from = {node_address, node_address, node_address}};
 	conceal = CONCEAL_AUTO;
+	report_status = 1;
 	clock_at = 1700000000000;
 	writes_left = 1000000;
 	strcpy(dirs, "/tmp/rtun-tunnel-XXXXXX");

@@ -57,6 +57,7 @@ struct rtun_port {
 #define RTUN_NEED_LISTEN "listen"   /* begin to listen, on TCP or a unix socket, or bind to a chosen port */
 #define RTUN_NEED_UNIX "unix"       /* make unix sockets and connect them to other programs of this machine */
 #define RTUN_NEED_NO_PORT "no-port" /* that nobody in this process listens on a TCP port: unix sockets only. `check` refuses the rest */
+#define RTUN_NEED_MACHINE "machine" /* read /proc/self, and in /sys what is of power supplies and network interfaces */
 struct rtun_need {
 	const char *need; /* RTUN_NEED_... */
 	const char *when; /* as in struct rtun_port */
