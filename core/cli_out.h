@@ -21,6 +21,7 @@ struct cli_out {
 	bool utf8;                   /* the locale's encoding */
 	bool json;                   /* one document on `out` and nothing else there */
 	int64_t now;                 /* unix seconds, for relative times */
+	size_t width;                /* columns that tables have; 0: as many as they need */
 };
 
 /* stdout and stderr. `color` is auto, always or never; auto also honours NO_COLOR and TERM=dumb. */

@@ -159,22 +159,77 @@ char *cli_render_fields(const char *text, const json_t *fields)
 
 /* ---- Tables ---- */
 
+#define GAP 2          /* between columns */
+#define CELL_LONG 20   /* where there is too little room, no cell but the last is longer */
+#define CELL_SHORT 12  /* less than that of a column is none of it */
+
+struct columns {
+	size_t *width; /* of each; 0: not shown */
+	size_t count;
+};
+
+static size_t widest(char **cells, size_t rows, size_t columns, size_t c)
+{
+	size_t width = 0;
+
+	for (size_t r = 0; r < rows; r++) {
+		size_t w = cli_out_width(cells[r * columns + c]);
+
+		if (w > width) width = w;
+	}
+	return width;
+}
+
+/* What is too wide loses the ends of long cells, then its last columns. */
+static void fit(struct columns *t, size_t room)
+{
+	size_t all = 0;
+
+	for (size_t c = 0; c < t->count; c++)
+		all += t->width[c] + (c ? GAP : 0);
+	if (!room || all <= room) return;
+	all = 0;
+	for (size_t c = 0; c < t->count; c++) {
+		size_t gap = c ? GAP : 0, left = room > all + gap ? room - all - gap : 0;
+
+		if (c + 1 < t->count && t->width[c] > CELL_LONG) t->width[c] = CELL_LONG;
+		if (t->width[c] > left) t->width[c] = left < CELL_SHORT ? 0 : left;
+		all = t->width[c] ? all + gap + t->width[c] : room;
+	}
+}
+
+/* Of a printable text, what is in so many columns. */
+static int bytes_within(const char *text, size_t columns)
+{
+	const char *p = text;
+
+	for (; *p && (columns || ((unsigned char)*p & 0xc0) == 0x80); p++)
+		columns -= ((unsigned char)*p & 0xc0) != 0x80;
+	return (int)(p - text);
+}
+
+static void render_cell(const struct cli_out *o, const char *text, enum cli_style style, size_t width, bool more)
+{
+	size_t w = cli_out_width(text);
+
+	fprintf(o->out, "%s%.*s%s", cli_out_on(o->out_colour, style), bytes_within(text, width), text, cli_out_off(o->out_colour, style));
+	if (more) fprintf(o->out, "%*s", (int)(w < width ? width - w : 0) + GAP, "");
+}
+
 void cli_render_table(const struct cli_out *o, char **cells, const enum cli_style *styles, size_t rows, size_t columns)
 {
+	struct columns t = {calloc(columns + 1, sizeof(*t.width)), columns};
+
+	if (!t.width) abort();
+	for (size_t c = 0; c < columns; c++)
+		t.width[c] = widest(cells, rows, columns, c);
+	fit(&t, o->width);
 	for (size_t r = 0; r < rows; r++) {
-		for (size_t c = 0; c < columns; c++) {
-			size_t width = 0, at = r * columns + c;
-
-			for (size_t i = 0; i < rows; i++) {
-				size_t w = cli_out_width(cells[i * columns + c]);
-
-				if (w > width) width = w;
-			}
-			fprintf(o->out, "%s%s%s", cli_out_on(o->out_colour, styles[at]), cells[at], cli_out_off(o->out_colour, styles[at]));
-			if (c + 1 < columns) fprintf(o->out, "%*s", (int)(width - cli_out_width(cells[at])) + 2, "");
-		}
+		for (size_t c = 0; c < columns && (t.width[c] || !o->width); c++)
+			render_cell(o, cells[r * columns + c], styles[r * columns + c], t.width[c], c + 1 < columns && (t.width[c + 1] || !o->width));
 		fputc('\n', o->out);
 	}
+	free(t.width);
 }
 
 static void render_items(const struct cli_out *o, const struct cli_verb *verb, const json_t *items)

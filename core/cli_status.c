@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * cli_status.c - `restunnel status`: one sentence of state, what is wrong, every instance; once, again and again, or
- * until all is well.
+ * cli_status.c - `restunnel status`: one sentence of state, what is wrong, every instance; once, or until all is well.
  */
 #include <config.h>
 
-#include "cli.h"
+#include "cli_status.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,6 @@
 #include "cli_render.h"
 #include "cli_source.h"
 
-#define WATCH_SECONDS 2
 #define POLL_MS 250
 #define ANSWER_MS 10000
 
@@ -24,7 +22,7 @@ struct status_args {
 };
 static const struct rtun_option status_rows[] = {
 	RTUN_BOOL(struct status_args, watch, NULL, 0, NULL,
-			"Show it again every two seconds, until Ctrl-C; with --json one document a line"),
+			"Show it every two seconds, with what lives (devices, their rates), until Ctrl-C; with --json one document a line"),
 	RTUN_TEXT(struct status_args, wait, NULL, 0, NULL,
 			"Wait until the state is ok, at most so many seconds (--wait=30), then exit 0; else exit 1"),
 };
@@ -103,25 +101,30 @@ static void print_sandbox(const struct cli_out *o, const json_t *sandbox)
 	free(text);
 }
 
-static int print_status(const struct cli_out *o, const json_t *status, bool one_line)
+void cli_status_head(const struct cli_out *o, const json_t *status)
 {
-	if (o->json && one_line) {
-		if (json_dumpf(status, o->out, 0) == 0) fputc('\n', o->out);
-		return cli_out_flush(o);
-	}
-	if (o->json) return cli_out_json(o, status);
 	print_sentence(o, status);
 	print_alerts(o, json_object_get(status, "alerts"));
+}
+
+void cli_status_rest(const struct cli_out *o, const json_t *status)
+{
 	print_instances(o, status);
 	print_process(o, status);
 	print_sandbox(o, json_object_get(status, "sandbox"));
+}
+
+static int print_status(const struct cli_out *o, const json_t *status)
+{
+	if (o->json) return cli_out_json(o, status);
+	cli_status_head(o, status);
+	cli_status_rest(o, status);
 	return cli_out_flush(o);
 }
 
 /* ---- Asking ---- */
 
-/* What is known when nobody answers, in the same shape. */
-static json_t *status_of_silence(const struct command_error *err)
+json_t *cli_status_of_silence(const struct command_error *err)
 {
 	return json_pack("{s:i, s:s, s:s, s:s, s:n, s:n, s:[{s:s, s:s, s:s}], s:[], s:s, s:s, s:s}", "schema", 1,
 			"state", "down", "sentence",
@@ -129,44 +132,52 @@ static json_t *status_of_silence(const struct command_error *err)
 			 "remedy", err->remedy, "modules", "code", err->code, "error", err->text, "remedy", err->remedy);
 }
 
+int cli_status_connect(const char *data_dir, struct control_client **ret_client, struct command_error *err)
+{
+	int rc;
+
+	memset(err, 0, sizeof(*err));
+	rc = control_client_open(data_dir, ret_client, err);
+	if (rc == -RTUN_ENOENT) command_error_set(err, "not-running", COMMAND_START, "restunnel is not running on %s", data_dir);
+	return rc ? -1 : 0;
+}
+
+int cli_status_ask(struct control_client *client, json_t **ret_status, struct command_error *err)
+{
+	return control_client_call(client, "status", NULL, NULL, ANSWER_MS, ret_status, err) ? -1 : 0;
+}
+
 /* One look at the daemon: 0 and its status, or -1 and why not. */
 static int look(const char *data_dir, json_t **ret_status, struct command_error *err)
 {
 	struct control_client *client = NULL;
-	int rc;
+	int rc = cli_status_connect(data_dir, &client, err);
 
-	memset(err, 0, sizeof(*err));
-	rc = control_client_open(data_dir, &client, err);
-	if (rc == -RTUN_ENOENT) {
-		command_error_set(err, "not-running", COMMAND_START,
-				  "restunnel is not running on %s", data_dir);
-	}
-	if (rc) return -1;
-	rc = control_client_call(client, "status", NULL, NULL, ANSWER_MS, ret_status, err);
-	control_client_close(&client);
-	return rc ? -1 : 0;
+	if (!rc) rc = cli_status_ask(client, ret_status, err);
+	if (client) control_client_close(&client);
+	return rc;
 }
 
-static int tell_silence(const struct cli_out *o, const struct command_error *err, bool one_line)
+static int tell_silence(const struct cli_out *o, const struct command_error *err)
 {
 	struct cli_out words = *o;
-	json_t *d = o->json ? status_of_silence(err) : NULL;
+	json_t *d = o->json ? cli_status_of_silence(err) : NULL;
 
 	words.json = false;
 	cli_out_fail(&words, err->code, err->remedy, "%s", err->text);
-	if (d) print_status(o, d, one_line);
+	if (d) print_status(o, d);
 	json_decref(d);
 	return 1;
 }
 
-static int show_once(const struct cli *cli, const char *data_dir, bool one_line)
+static int show_once(const struct cli *cli, const char *data_dir)
 {
 	struct command_error err;
 	json_t *status = NULL;
 	int rc;
 
-	if (look(data_dir, &status, &err)) return tell_silence(&cli->out, &err, one_line);
-	rc = print_status(&cli->out, status, one_line);
+	if (look(data_dir, &status, &err)) return tell_silence(&cli->out, &err);
+	rc = print_status(&cli->out, status);
 	json_decref(status);
 	return rc;
 }
@@ -176,16 +187,6 @@ static void pause_ms(long ms)
 	const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
 	nanosleep(&t, NULL);
-}
-
-static int watch(const struct cli *cli, const char *data_dir)
-{
-	for (;;) {
-		if (cli->out.out_tty && !cli->out.json) fputs("\033[H\033[2J", cli->out.out);
-		show_once(cli, data_dir, true);
-		if (ferror(cli->out.out)) return 1;
-		pause_ms(WATCH_SECONDS * 1000L);
-	}
 }
 
 static int64_t now_ms(void)
@@ -202,7 +203,7 @@ static int tell_late(const struct cli_out *o, const json_t *status)
 	struct cli_out words = *o;
 
 	words.json = false; /* the status is the document */
-	print_status(o, status, false);
+	print_status(o, status);
 	return cli_out_fail(&words, "not-ok", NULL, "the state is not ok yet: %s", text_of(status, "sentence"));
 }
 
@@ -223,9 +224,9 @@ static int wait_ok(const struct cli *cli, const char *data_dir, int64_t limit_ms
 			continue;
 		}
 		if (ok) {
-			rc = print_status(&cli->out, status, false);
+			rc = print_status(&cli->out, status);
 		} else {
-			rc = answered ? tell_late(&cli->out, status) : tell_silence(&cli->out, &err, false);
+			rc = answered ? tell_late(&cli->out, status) : tell_silence(&cli->out, &err);
 		}
 		json_decref(status);
 		return rc;
@@ -248,7 +249,7 @@ static int status(const struct cli *cli, const json_t *args)
 	if (!rc && wait) {
 		rc = wait_ok(cli, s.data_dir, seconds < 0 ? -1 : seconds * 1000);
 	} else if (!rc) {
-		rc = cli_flag(args, "watch") ? watch(cli, s.data_dir) : show_once(cli, s.data_dir, false);
+		rc = cli_flag(args, "watch") ? cli_watch(cli, s.data_dir) : show_once(cli, s.data_dir);
 	}
 	cli_source_close(&s);
 	return rc;
