@@ -207,7 +207,8 @@ static const struct rtun_view enroll_view[] = {
 	{"sentence", "", RTUN_V_SENTENCE, 0}, {"fingerprint", "The hub's key", RTUN_V_TEXT, 0}, {"next", "Next", RTUN_V_COMMAND, 0}};
 static const struct rtun_view hub_view[] = {
 	{"name", "NAME", RTUN_V_TEXT, 0}, {"online", "STATE", RTUN_V_ONLINE, 0}, {"address", "ADDRESS", RTUN_V_TEXT, 0},
-	{"rtt_ms", "RTT", RTUN_V_MS, 0}, {"streams", "STREAMS", RTUN_V_TEXT, 0}, {"device_name", "KNOWN AS", RTUN_V_TEXT, 0},
+	{"rtt_ms", "RTT", RTUN_V_MS, 0}, {"streams", "STREAMS", RTUN_V_TEXT, 0}, {"bytes_in", "IN", RTUN_V_BYTES, 0},
+	{"bytes_out", "OUT", RTUN_V_BYTES, 0}, {"device_name", "KNOWN AS", RTUN_V_TEXT, 0},
 	{"last_error", "LAST ERROR", RTUN_V_TEXT, 0}};
 static const struct rtun_view forget_view[] = {{"name", "Forgotten", RTUN_V_TEXT, 0}};
 

@@ -304,7 +304,15 @@ json out 'd["schema"] == 1 and d["state"] == "ok" and d["sentence"] and d["rss_b
 	{"version", "uptime_s", "alerts"} <= set(d)'
 python3 "$e2e/terminal.py" --until '"state"' "$program" --module-dir "$RTUN_TEST_MODULE_DIR" status --watch --json -c good.yaml >out
 same 'lines of --watch --json' 1 "$(wc -l <out)"
-json out 'd["state"] == "ok"'
+json out 'd["state"] == "ok" and d["verbs"]["friends"]["greeter"]["friends"][0]["bytes"] == 2048'
+watch() { # watch [--resize ROWSxCOLUMNS] [--interrupt] TEXT: until it is shown
+	python3 "$e2e/terminal.py" --until "$@" "$program" --module-dir "$RTUN_TEST_MODULE_DIR" status --watch --color=never -c good.yaml >out
+}
+watch '0 B/s' --interrupt; same 'the end of --watch' 130 $?
+has out 'ann\x1b[31m  online  3 min ago'; has out 'greeter'; has out 'up '
+watch 'ann' --resize 9x30; same 'in a small window' 0 $?
+same 'columns of a small window' yes "$(sed 's/\x1b\[[HJK]//g' out | awk '{ if (length($0) > w) w = length($0) } END { print w <= 30 ? "yes" : w }')"
+R status --watch -c good.yaml >watched & watcher=$!
 run 0 greet ann -c good.yaml; has out 'Name: ann'
 run 2 gret -c good.yaml; has err 'did you mean greet?'
 run 0 reload -c good.yaml; empty err
@@ -362,6 +370,26 @@ kill $daemon
 wait $daemon || fail "run: status $? after SIGTERM"
 daemon=
 run 1 invite w -c good.yaml; has err 'invite needs the running daemon'
+# who watches is told, and told when it is back
+lines_of() { grep -cF -- "$1" watched; }
+until_watched() { # until_watched TEXT: it is there once more than before
+	for i in $(seq 200); do
+		[ "$(lines_of "$1")" -gt "$2" ] && return
+		sleep 0.1
+	done
+	fail "--watch does not say '$1'"
+}
+until_watched 'last heard' 0
+"$program" --module-dir "$RTUN_TEST_MODULE_DIR" run -c good.yaml >daemon.log 2>&1 &
+daemon=$!
+until_watched 'version ' "$(lines_of 'version ')"
+seen=$(lines_of 'last heard')
+until_watched 'Working' "$(lines_of Working)"
+until_watched 'Working' "$(lines_of Working)"
+same 'what a watcher is told when all is well' "$seen" "$(lines_of 'last heard')"
+kill $watcher $daemon
+wait $daemon || fail "run: status $? after SIGTERM"
+daemon=
 
 # ---- modules
 

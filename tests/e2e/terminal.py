@@ -1,17 +1,31 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# terminal.py [--until TEXT] COMMAND...: run it on a terminal of 80x24 and print what it shows, without carriage returns.
-# Its exit status is ours. With --until, COMMAND is killed as soon as it has shown TEXT (status 0), and after 20 s (99).
+# terminal.py [--until TEXT [--resize ROWSxCOLUMNS] [--interrupt]] COMMAND...: run it on a terminal of 80x24 and print what it shows,
+# without carriage returns. Its exit status is ours, as a shell tells it. With --until, COMMAND is killed as soon as it has shown TEXT (status 0),
+# and after 20 s (99). With --resize the window gets another size then, and it must show TEXT once more, which alone is printed; with
+# --interrupt Ctrl-C is typed, and it has to end by itself.
 import fcntl, os, pty, select, signal, struct, sys, termios, time
 
-args = sys.argv[1:]
-until = None
-if args[0] == "--until":
-    until, args = args[1].encode(), args[2:]
+args, until, sizes, interrupt = sys.argv[1:], None, [], False
+while args[0].startswith("--"):
+    if args[0] == "--interrupt":
+        interrupt, args = True, args[1:]
+    else:
+        if args[0] == "--until":
+            until = args[1].encode()
+        else:
+            sizes = [[int(n) for n in args[1].split("x")]]
+        args = args[2:]
 pid, fd = pty.fork()
 if pid == 0:
     time.sleep(0.05)  # the window's size comes first
     os.execvp(args[0], args)
-fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+
+
+def resize(rows, columns):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+resize(24, 80)
 shown, end, status = b"", time.time() + 20 * int(os.environ.get("CK_TIMEOUT_MULTIPLIER", "1")), None
 while status is None:
     if select.select([fd], [], [], 0.2)[0]:
@@ -23,10 +37,17 @@ while status is None:
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         shown += some
     if status is None and until and until in shown:
-        os.kill(pid, signal.SIGKILL)
-        status = 0
+        if sizes:
+            resize(*sizes.pop())
+            shown = b""
+        elif interrupt:
+            os.write(fd, b"\3")
+            until = None
+        else:
+            os.kill(pid, signal.SIGKILL)
+            status = 0
     if status is None and time.time() > end:
         os.kill(pid, signal.SIGKILL)
         status = 99
 sys.stdout.buffer.write(shown.replace(b"\r", b""))
-sys.exit(status)
+sys.exit(status if status >= 0 else 128 - status)

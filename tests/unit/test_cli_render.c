@@ -26,11 +26,13 @@ static const struct rtun_view one_views[] = {
 };
 static const struct rtun_command one_command = {.name = "one", .view = RTUN_LIST(one_views)};
 
+static size_t room; /* columns; 0: as many as needed */
+
 static char *render(const struct rtun_command *cmd, const char *json, bool tty, bool colour)
 {
 	char *text = NULL;
 	size_t len;
-	struct cli_out o = {.out = open_memstream(&text, &len), .err = stderr, .out_tty = tty, .out_colour = colour, .now = NOW};
+	struct cli_out o = {.out = open_memstream(&text, &len), .err = stderr, .out_tty = tty, .out_colour = colour, .now = NOW, .width = room};
 	json_t *description = command_describe(cmd), *answer = json_loads(json, 0, NULL);
 	struct cli_verb *verb = cli_verb_create(description);
 
@@ -70,6 +72,36 @@ START_TEST(test_table_in_colour)
 	ck_assert_ptr_nonnull(strstr(got, "\033[1mNAME\033[0m  "));
 	ck_assert_ptr_nonnull(strstr(got, "\033[32monline\033[0m  3 min ago"));
 	free(got);
+}
+END_TEST
+
+/* Where there is less room, long cells end early, then the last columns do. */
+START_TEST(test_narrow_table)
+{
+	static const struct {
+		size_t room;
+		const char *name, *wanted;
+	} rows[] = {
+		{46, "home", "NAME  STATE   SEEN       RTT    BYTES    TAGS\nhome  online  3 min ago  12 ms  1.5 KiB  a, b\n"},
+		{45, "home", "NAME  STATE   SEEN       RTT    BYTES    TAGS\nhome  online  3 min ago  12 ms  1.5 KiB  a, b\n"},
+		{44, "home", "NAME  STATE   SEEN       RTT    BYTES\nhome  online  3 min ago  12 ms  1.5 KiB\n"},
+		{20, "home", "NAME  STATE\nhome  online\n"},
+		{12, "home", "NAME  STATE\nhome  online\n"},
+		{10, "home", "NAME\nhome\n"},
+		{52, "m\xc3\xbcllers-living-room-upstairs",
+		 "NAME                  STATE   SEEN       RTT\nm\xc3\xbcllers-living-room-  online  3 min ago  12 ms\n"},
+		{15, "m\xc3\xbcllers-living-room-upstairs", "NAME\nm\xc3\xbcllers-living-\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char json[300];
+
+		snprintf(json, sizeof(json), "{\"items\":[{\"name\":\"%s\",\"online\":true,\"seen\":\"2026-11-23T18:57:00Z\",\"rtt_ms\":12,"
+					     "\"bytes\":1536,\"tags\":[\"a\",\"b\"]}]}", rows[i].name);
+		room = rows[i].room;
+		EXPECT(list_command, json, true, false, rows[i].wanted);
+	}
+	room = 0;
 }
 END_TEST
 
@@ -320,6 +352,7 @@ int main(void)
 
 	tcase_add_test(t, test_table);
 	tcase_add_test(t, test_table_in_colour);
+	tcase_add_test(t, test_narrow_table);
 	tcase_add_test(t, test_empty);
 	tcase_add_test(t, test_lines);
 	tcase_add_test(t, test_nothing_plays_with_the_terminal);

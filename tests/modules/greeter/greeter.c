@@ -142,7 +142,7 @@ static const struct rtun_command commands[] = {
 	{.name = "greet", .doc = "Greet somebody.", .example = "restunnel greet ann --times 2", .args = &greet_schema, .run = greet,
 	 .view = RTUN_LIST(greet_views), .flags = RTUN_CMD_OFFLINE},
 	{.name = "friends", .doc = "Who has been greeted.", .example = "restunnel friends --json", .run = friends, .view = RTUN_LIST(friend_views),
-	 .view_items = "friends", .empty = "Nobody yet.", .flags = RTUN_CMD_OFFLINE | RTUN_CMD_READONLY},
+	 .view_items = "friends", .empty = "Nobody yet.", .flags = RTUN_CMD_OFFLINE | RTUN_CMD_READONLY | RTUN_CMD_LIVE},
 	{.name = "strangers", .doc = "Who hasn't.", .run = strangers, .view = RTUN_LIST(friend_views), .view_items = "strangers",
 	 .empty = "Nobody.", .flags = RTUN_CMD_OFFLINE | RTUN_CMD_READONLY},
 	{.name = "invite", .doc = "Invite somebody to be greeted.", .example = "restunnel invite --name ann", .args = &invite_schema,
