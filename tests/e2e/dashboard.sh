@@ -52,7 +52,7 @@ check "the page is below 60 KiB: $size bytes" [ $((size < 61440 && size > 20000)
 
 via_socks -o /dev/null http://www.lab-internet.com/
 dash metrics "" 'restunnel_exit_up{exit="node"}' 'restunnel_exit_rtt_seconds{exit="node"}' 'restunnel_streams{exit="node"}' \
-	'restunnel_streams_total{exit="node",result="ok"}' 'restunnel_bytes_total{exit="node",direction="in"}' 'restunnel_knocks_total{result="opened"}'
+	'restunnel_exit_start_time_seconds{exit="node"}' 'restunnel_streams_total{exit="node",result="ok"}' 'restunnel_bytes_total{exit="node",direction="in"}' 'restunnel_knocks_total{result="opened"}'
 at hub curl -sS http://127.0.0.1:8080/metrics >"$lab/metrics"
 hub metrics >"$lab/metrics.cli"
 same "the same metrics as on the command line" "$(sed 's/ .*//' "$lab/metrics.cli" | sort)" "$(sed 's/ .*//' "$lab/metrics" | sort)"
