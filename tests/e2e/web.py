@@ -13,6 +13,7 @@ phone | tablet | desktop | size WIDTH HEIGHT    the window's      dark | light |
 large                text as twice as large as usual
 named                print how many controls and pictures of each kind a screen reader finds, and fail when one has no name
 html FILE            the document as it is now
+cdp COMMAND [JSON]   of the DevTools protocol; prints its answer
 errors               print what the console says, and fail when that is anything
 quit
 """
