@@ -11,7 +11,7 @@ test_packages="$demo_packages check faketime nftables nginx openssl procps ncat 
 	nmap bind9-dnsutils git wget aria2 proxychains4 python3-requests python3-socks prometheus"
 # Ubuntu has browsers as snaps only: there, tests/e2e/clients.sh does without them and without Node
 if grep -qs '^ID=debian' /etc/os-release; then
-	test_packages="$test_packages chromium chromium-driver zbar-tools firefox-esr nodejs node-undici node-axios node-https-proxy-agent"
+	test_packages="$test_packages chromium chromium-driver python3-html5lib zbar-tools firefox-esr nodejs node-undici node-axios node-https-proxy-agent"
 fi
 
 missing_packages() {

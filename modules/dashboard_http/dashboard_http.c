@@ -234,7 +234,7 @@ static void status(struct rtun_ctx *ctx, struct rtun_status *s)
 {
 	const struct dash *d = ctx->self;
 	uint32_t n = d->live ? dash_live_readers(d->live) : 0;
-	snprintf(s->text, sizeof(s->text), "%u page%s open", n, n == 1 ? "" : "s");
+	snprintf(s->text, sizeof(s->text), "%u browser%s connected", n, n == 1 ? "" : "s");
 }
 
 /* ---- dashboard: the link ---- */

@@ -33,7 +33,10 @@ function ask({ title, text, label, value, must, yes, danger, run }) {
         dialog.close();
       } catch (x) { put($("ask-error"), why(x)); judge(); }
     };
-    dialog.onclose = () => resolve(result);
+    dialog.onclose = () => {
+      if (document.activeElement === document.body) focusNear($("exit-rows")); // what had asked is gone
+      resolve(result);
+    };
     dialog.showModal();
     (danger ? $("ask-no") : label ? input : ok).focus();
   });

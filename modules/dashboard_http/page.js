@@ -28,7 +28,7 @@ function addCopy(box, name) {
 
 // ---- pairing
 
-let pairing = null, pairWanted = null; // wanted: null as long as nobody has said
+let pairing = null, pairWanted = false;
 $("pair-open").onclick = () => { pairWanted = true; render(); $("pair-name").focus(); };
 $("pair-close").onclick = () => { endPairing(); pairWanted = false; render(); $("pair-open").focus(); };
 function endPairing() {
@@ -76,7 +76,7 @@ function arrived(e) {
 }
 $("arrived-ok").onclick = () => {
   show($("arrived"), false);
-  focusHeading($("exit-rows"));
+  focusNear($("exit-rows"));
 };
 function heard(e) {
   if (/^(exit|device|hub|config)\./.test(e.event)) say(eventText(e));
@@ -131,9 +131,10 @@ function render() {
   document.querySelector(".mark").classList.toggle("down", status().state !== "ok");
   renderAlerts();
   renderExits();
-  const empty = isHub() && !devices().length;
+  const empty = isHub() && !devices().length, here = $("exits").contains(document.activeElement);
   show($("exits"), isHub() && !empty);
-  show($("pair"), isHub() && has("pair") && (pairWanted ?? empty));
+  show($("pair"), isHub() && has("pair") && (pairWanted || empty));
+  if (here && empty) focusNear($("exit-rows"));
   show($("pair-close"), !empty);
   renderTables();
   renderNews();

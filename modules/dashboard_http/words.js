@@ -33,7 +33,7 @@ function keyed(parent, list, key, make, update) {
   }
   for (const [k, c] of have) {
     if (taken.has(k)) continue;
-    if (c.contains(document.activeElement)) focusHeading(parent);
+    if (c.contains(document.activeElement)) focusNear(parent);
     c.remove();
   }
   let at = parent.firstElementChild;
@@ -48,10 +48,11 @@ function keyed(parent, list, key, make, update) {
     update(c, item);
   });
 }
-function focusHeading(e) {
-  const h = e.closest("section").querySelector("h2") || $("sentence");
-  h.tabIndex = -1;
-  h.focus();
+// To the heading there, or to where one goes on.
+function focusNear(e) {
+  const to = [e.closest("section").querySelector("h2"), $("exits-h"), $("pair-name"), $("sentence")].find(x => x && x.offsetParent);
+  if (to !== $("pair-name")) to.tabIndex = -1;
+  to.focus();
 }
 
 // To a screen reader: what comes together is said as one, and of many only the first three.

@@ -19,10 +19,17 @@ act() {
 	browser click "[aria-label='$2 $1']"
 }
 shot() { browser shot "$shots/$1.png"; }
+# whole STATE: the document as it is then
+whole() {
+	browser html "$lab/page.html"
+	check "the page is right: $1" /usr/bin/python3 "$e2e/valid.py" "$lab/page.html"
+}
 shots=$RESTUNNEL_BUILD/tests/e2e/page.shots
 mkdir -p "$shots"
 
 hub_modules="
+  - {module: frontend_socks5, name: for-browsers, listen: 127.0.0.1:1082, exit: home, to: tunnel}
+  - {module: frontend_connect, name: for-git, listen: 127.0.0.1:1084, username: required, to: tunnel}
   - module: dashboard_http"
 lab_start
 hub_conf
@@ -41,6 +48,8 @@ browser go "$(hub dashboard --json | json - 'd["url"]')"
 sees "the link logs in" '!document.querySelector("#live").hidden'
 sees "the link has left the address" '!location.hash'
 sees "empty: the pairing card is open" '!document.querySelector("#pair-form").hidden && /No device/.test(document.querySelector("h1").textContent)'
+whole "empty"
+named " when empty"
 shot empty
 
 # ---- pairing
@@ -48,6 +57,8 @@ shot empty
 browser type '#pair-name' home
 browser key Enter
 sees "a link and its QR code" 'document.querySelector("#pair-qr svg") && !document.querySelector("#pair-open-one").hidden'
+whole "pairing"
+named " when pairing"
 shot pair
 browser shot "$lab/qr.png" '#pair-qr svg'
 url=$(zbarimg -q --raw "$lab/qr.png" 2>/dev/null)
@@ -85,6 +96,54 @@ browser desktop
 named() { browser named >"$lab/named" && say "ok: all that is seen has a name$1: $(cat "$lab/named")"; }
 named ""
 check "a screen reader finds the graph" grep -q image "$lab/named"
+
+# ---- zoom, keyboard
+
+browser size 590 450
+sees "nor at 200 %" 'document.documentElement.scrollWidth <= 590'
+browser desktop
+browser js 'document.querySelector("[aria-label=\"Actions for home\"]").focus()' >/dev/null
+browser key Enter
+browser key Tab
+sees "a menu by keyboard" 'document.activeElement.textContent === "Details" && document.activeElement.offsetParent'
+browser key Escape
+sees "Escape closes it, and the focus is where it was" '!document.querySelector(".menu[open]") && document.activeElement.matches("summary")'
+browser key Enter
+browser key Tab
+browser key Enter
+sees "details" 'document.querySelector("#about").open && /no limit/.test(document.querySelector("#about-facts").textContent)'
+named " in a dialog"
+browser key Escape
+before=$(browser js heardAt)
+sees "the focus outlives updates" "heardAt > $before + 2000 && document.activeElement.matches('summary')"
+
+# ---- snippets
+
+choose() { browser js "(() => { document.querySelector('#snippet-for').value = '$1'; document.querySelector('#snippet-exit').value = '$2'; renderSnippets(); })()" >/dev/null; }
+snippet() { # snippet PROGRAM EXIT LINE
+	choose "$1" "$2"
+	same "$1 through ${2:-the best}" "$3" "$(browser js 'document.querySelector("#snippet").textContent' | head -n 1)"
+}
+snippet curl "" 'curl -x socks5h://127.0.0.1:1080 https://example.com/'
+snippet curl home 'curl -x socks5h://127.0.0.1:1082 https://example.com/'
+snippet "the environment" home 'export http_proxy=http://home:x@127.0.0.1:1084 https_proxy=http://home:x@127.0.0.1:1084 HTTPS_PROXY=http://home:x@127.0.0.1:1084'
+snippet git home 'git -c http.proxy=socks5h://127.0.0.1:1082 clone https://example.com/project.git'
+snippet Docker "" 'docker run --rm --network host -e http_proxy=http://127.0.0.1:1081 -e https_proxy=http://127.0.0.1:1081 curlimages/curl https://example.com/'
+choose curl home
+same "the line works as it stands" "this is www" "$(at hub sh -c "$(browser js 'document.querySelector("#snippet").textContent' | sed 's|curl|curl -sS -m 60|; s|https://example.com|http://www.lab-internet.com|')")"
+entry() { # entry OPTIONS-OF-THE-ENTRY EXIT USERNAME: what its address begins with
+	same "for '$2', where $1" "$3" "$(browser js "userOf({exit: '', username: 'optional', $1}, '$2')")"
+}
+entry "username: 'required'" "" any:x@
+entry "username: 'off'" home null
+entry "username: 'off', exit: 'home'" home ""
+entry "exit: 'home'" away away:x@
+entry "exit: 'home'" "" any:x@
+entry "users: '/users'" home USER-exit-home:PASSWORD@
+entry "users: '/users'" tag-fast USER-tag-fast:PASSWORD@
+entry "users: '/users', exit: 'home'" home USER:PASSWORD@
+entry "users: '/users'" "" USER:PASSWORD@
+same "a unix socket is forwarded first" "127.0.0.1:1080 /run/s" "$(browser js '(a => a.at + " " + a.path)(addressOf({scheme: "socks5h", unix: true, listen: "unix:/run/s", exit: ""}, ""))')"
 
 # ---- changes
 
@@ -129,6 +188,8 @@ browser type '#v-passwd-name-frontend_socks5' someone
 browser type '#v-passwd-password-frontend_socks5' secret
 browser key Enter
 sees "and goes to it" "/users-file/.test($(form 'passwd of frontend_socks5').querySelector('.answer').textContent)"
+whole "with commands"
+named " with commands"
 same "the list does not grow" "$verbs" "$(browser js 'document.querySelectorAll(".verb").length')"
 long=a-name-as-long-as-names-may-be-x
 hub rename living-room $long >/dev/null || fail "rename"
@@ -151,8 +212,23 @@ sees "not without the whole name" 'document.querySelector("#ask-yes").disabled'
 browser type '#ask-input' -room
 browser click '#ask-yes'
 sees "revoked" '/No device is paired/.test(document.querySelector("h1").textContent)'
+sees "the focus is where one goes on" 'document.activeElement.id === "pair-name"'
 wait "$(pid_of get)" && fail "the download outlived its exit"
 say "ok: its streams died"
+
+# ---- many tabs, hidden tabs
+
+for n in 1 2 3 4 5 6 7; do browser tab; done
+sees "the eighth tab is live" 'ready && Date.now() - heardAt < 2000'
+same "by one connection" "1 browser connected" "$(hub status --json | json - '[m["text"] for m in d["modules"] if m["module"] == "dashboard_http"][0]')"
+for n in 1 2 3 4 5 6 7; do browser close; done
+sees "the last goes on by itself" 'source && ready && Date.now() - heardAt < 2000'
+browser js '(() => { const later = setTimeout; setTimeout = (f, ms) => later(f, ms === 30000 ? 10 : ms); })()' >/dev/null
+hide() { browser js "(() => { Object.defineProperty(document, 'hidden', {value: $1, configurable: true}); document.dispatchEvent(new Event('visibilitychange')); })()" >/dev/null; }
+hide true
+sees "a hidden one reads no more, and says nothing is wrong" '!source && document.title === "restunnel"'
+hide false
+sees "seen again, it goes on" 'source && Date.now() - heardAt < 2000 && document.body.className === ""'
 
 # ---- a restart
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Drive Chromium by chromedriver (W3C WebDriver), a step for each call: web.py FILE COMMAND ARGUMENTS...
 
-start [PORT]         a browser, by the chromedriver at PORT; FILE remembers the session
+start [PORT [SIZE]]  a browser, by the chromedriver at PORT, whose user has chosen that size of text; FILE remembers the session
 go URL               open it
 until SECONDS JS     wait until the expression is true; prints its value
 js JS                print the expression's value
@@ -10,7 +10,8 @@ click CSS            type CSS TEXT       clear CSS
 key NAME             Tab, Enter, Escape: to what has the focus
 shot PNG [CSS]       of the page as a whole, or of an element
 phone | tablet | desktop | size WIDTH HEIGHT    the window's      dark | light | forced   the user's wish
-large                text as twice as large as usual
+tab                  another one, at the same address; from now on all is done there
+close                this tab; from now on all is done in the newest other
 named                print how many controls and pictures of each kind a screen reader finds, and fail when one has no name
 html FILE            the document as it is now
 cdp COMMAND [JSON]   of the DevTools protocol; prints its answer
@@ -45,8 +46,9 @@ class Browser:
     def __init__(self, file):
         self.file = file
 
-    def start(self, port="9515"):
-        options = {"binary": "/usr/bin/chromium", "args": FLAGS + ["--user-data-dir=" + self.file + ".profile"]}
+    def start(self, port="9515", size="16"):
+        options = {"binary": "/usr/bin/chromium", "args": FLAGS + ["--user-data-dir=" + self.file + ".profile"],
+                   "prefs": {"webkit": {"webprefs": {"default_font_size": int(size)}}}}
         wish = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         base = "http://127.0.0.1:%s/session" % port
         session = request(base, "POST", {"capabilities": {"alwaysMatch": wish}})["sessionId"]
@@ -67,6 +69,15 @@ class Browser:
 
     def go(self, url):
         self.post("/url", url=url)
+
+    def tab(self):
+        url = self.eval("location.href")
+        self.post("/window", handle=self.post("/window/new", type="tab")["handle"])
+        self.go(url)
+
+    def close(self):
+        handles = request(open(self.file).read() + "/window", "DELETE")
+        self.post("/window", handle=handles[-1])
 
     def eval(self, expression):
         return self.post("/execute/sync", script="return (%s)" % expression, args=[])
@@ -129,9 +140,6 @@ class Browser:
 
     def forced(self):
         self.devtools("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
-
-    def large(self):
-        self.devtools("Page.setFontSizes", fontSizes={"standard": 32, "fixed": 26})
 
     def named(self):
         self.devtools("Accessibility.enable")
