@@ -32,7 +32,7 @@
 
 struct dash_options {
 	struct rtun_list listen, allow_users;
-	uint64_t session;
+	uint64_t session, idle;
 	const char *metrics_token_file;
 	struct rtun_list proxy_pac;
 };

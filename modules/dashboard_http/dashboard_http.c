@@ -24,6 +24,8 @@ static const struct rtun_option options[] = {
 	LOCAL_USERS_OPTION(struct dash_options, allow_users),
 	RTUN_DURATION(struct dash_options, session, "30d", 60 * RTUN_S, 366 * 24 * 3600 * RTUN_S, RTUN_RELOADABLE, NULL,
 		      "How long a login is good; its browser is asked for a new one then."),
+	RTUN_DURATION(struct dash_options, idle, "7d", 60 * RTUN_S, 366 * 24 * 3600 * RTUN_S, RTUN_RELOADABLE, NULL,
+		      "How long a login is good that is not used."),
 	RTUN_FILE(struct dash_options, metrics_token_file, NULL, 0, NULL,
 		  "A file with the bearer token that /metrics asks for; without it every program of this machine can read the metrics."),
 	RTUN_TEXTS(struct dash_options, proxy_pac, NULL, RTUN_RELOADABLE, NULL,
@@ -120,6 +122,7 @@ static void take_options(struct dash *d, const void *cfg)
 {
 	d->o = *(const struct dash_options *)cfg;
 	d->login.life = (int64_t)(d->o.session / RTUN_S);
+	d->login.idle = (int64_t)(d->o.idle / RTUN_S);
 }
 
 static int check(struct rtun_ctx *ctx, const void *cfg)

@@ -67,6 +67,7 @@ void dash_exchange_on_completed(void *arg, struct MHD_Connection *mhd, void **sl
 		MHD_destroy_response(x->response);
 	rtun_timer_start(x->conn->deadline, IDLE_TIME);
 	free(x->body);
+	free(x->cookie);
 	free(x);
 }
 
@@ -240,12 +241,14 @@ static struct MHD_Response *response_of(const struct dash_answer *a)
 	return r;
 }
 
-static void response_head(struct MHD_Response *r, const char *type)
+static void response_head(const struct dash_exchange *x, struct MHD_Response *r, const char *type)
 {
 	for (size_t i = 0; i < sizeof(fixed_headers) / sizeof(fixed_headers[0]); i++)
 		MHD_add_response_header(r, fixed_headers[i][0], fixed_headers[i][1]);
 	if (type)
 		MHD_add_response_header(r, "Content-Type", type);
+	if (x->cookie)
+		MHD_add_response_header(r, "Set-Cookie", x->cookie);
 }
 
 static void exchange_answered(struct dash_exchange *x, uint32_t status, struct MHD_Response *r)
@@ -264,7 +267,7 @@ void dash_exchange_answer(struct dash_exchange *x, const struct dash_answer *a)
 {
 	struct MHD_Response *r = response_of(a);
 	if (r) {
-		response_head(r, a->type);
+		response_head(x, r, a->type);
 		for (size_t i = 0; i < sizeof(a->extra) / sizeof(a->extra[0]); i++)
 			if (a->extra[i].name)
 				MHD_add_response_header(r, a->extra[i].name, a->extra[i].value);
@@ -290,7 +293,7 @@ void dash_exchange_feed(struct dash_exchange *x, const struct dash_feed_calls *c
 {
 	struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, feed_read, x, NULL);
 	if (r)
-		response_head(r, "text/event-stream");
+		response_head(x, r, "text/event-stream");
 	x->feed = calls;
 	x->feed_arg = feed;
 	rtun_timer_stop(x->conn->deadline);
@@ -309,6 +312,12 @@ void dash_exchange_wake(struct dash_exchange *x)
 void dash_exchange_cut(struct dash_exchange *x)
 {
 	dash_conn_cut(x->conn);
+}
+
+void dash_exchange_cookie(struct dash_exchange *x, const char *cookie)
+{
+	free(x->cookie);
+	x->cookie = strdup(cookie);
 }
 
 void dash_exchange_welcome(struct dash_exchange *x) { x->conn->welcome = true; }

@@ -15,11 +15,12 @@
 /* What the cookie says, and its proof. */
 struct session {
 	uint8_t nonce[16];
-	uint8_t issued[8]; /* unix s, big endian */
+	uint8_t began[8]; /* unix s, big endian */
+	uint8_t used[8];  /* lately; the token is not about it */
 	uint8_t proof[crypto_auth_BYTES];
 };
-#define SESSION_TEXT 76U /* of a struct session, with NUL */
-_Static_assert(sizeof(struct session) == 56, "no padding: it goes out as it is");
+#define SESSION_TEXT 87U /* of a struct session, with NUL */
+_Static_assert(sizeof(struct session) == 64, "no padding: it goes out as it is");
 
 /* ---- links ---- */
 
@@ -78,7 +79,9 @@ static void prove(const struct dash_login *l, const char *purpose, uint16_t port
 	crypto_auth_hmacsha512256_update(&st, (const uint8_t *)purpose, strlen(purpose) + 1);
 	crypto_auth_hmacsha512256_update(&st, number, sizeof(number));
 	crypto_auth_hmacsha512256_update(&st, s->nonce, sizeof(s->nonce));
-	crypto_auth_hmacsha512256_update(&st, s->issued, sizeof(s->issued));
+	crypto_auth_hmacsha512256_update(&st, s->began, sizeof(s->began));
+	if (strcmp(purpose, "token") != 0)
+		crypto_auth_hmacsha512256_update(&st, s->used, sizeof(s->used));
 	crypto_auth_hmacsha512256_final(&st, ret);
 	sodium_memzero(&st, sizeof(st));
 }
@@ -97,20 +100,41 @@ static void cookie_name(const struct dash_login *l, uint16_t port, char ret[48])
 		snprintf(ret, 48, "restunnel-%s-unix", hex);
 }
 
+static void put_time(uint8_t to[8], int64_t unix_s)
+{
+	for (int i = 0; i < 8; i++)
+		to[i] = (uint8_t)((uint64_t)unix_s >> (56 - 8 * i));
+}
+
+static int64_t get_time(const uint8_t from[8])
+{
+	uint64_t t = 0;
+	for (int i = 0; i < 8; i++)
+		t = t << 8 | from[i];
+	return (int64_t)t;
+}
+
+/* As a Set-Cookie header has it, for as long as it may be good. */
+static void cookie_of(const struct dash_login *l, uint16_t port, struct session *s, int64_t now, char ret[DASH_COOKIE_SIZE])
+{
+	char name[48], text[SESSION_TEXT];
+	put_time(s->used, now);
+	prove(l, "session", port, s, s->proof);
+	cookie_name(l, port, name);
+	sodium_bin2base64(text, sizeof(text), (const uint8_t *)s, sizeof(*s), URLSAFE);
+	snprintf(ret, DASH_COOKIE_SIZE, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld", name, text,
+		 (long long)(get_time(s->began) + l->life - now));
+}
+
 void dash_login_open(const struct dash_login *l, uint16_t port, int64_t now, char ret_cookie[DASH_COOKIE_SIZE], char ret_token[DASH_SECRET_TEXT])
 {
 	struct session s;
 	uint8_t token[crypto_auth_BYTES];
-	char name[48], text[SESSION_TEXT];
 	randombytes_buf(s.nonce, sizeof(s.nonce));
-	for (int i = 0; i < 8; i++)
-		s.issued[i] = (uint8_t)((uint64_t)now >> (56 - 8 * i));
-	prove(l, "session", port, &s, s.proof);
+	put_time(s.began, now);
 	prove(l, "token", port, &s, token);
-	cookie_name(l, port, name);
-	sodium_bin2base64(text, sizeof(text), (const uint8_t *)&s, sizeof(s), URLSAFE);
+	cookie_of(l, port, &s, now, ret_cookie);
 	sodium_bin2base64(ret_token, DASH_SECRET_TEXT, token, sizeof(token), URLSAFE);
-	snprintf(ret_cookie, DASH_COOKIE_SIZE, "%s=%s", name, text);
 }
 
 /* The session that the Cookie header holds under our name, if its proof holds. */
@@ -134,17 +158,27 @@ static bool session_of(const struct dash_login *l, uint16_t port, const char *co
 int64_t dash_login_until(const struct dash_login *l, uint16_t port, const char *cookie)
 {
 	struct session s;
-	uint64_t issued = 0;
-	if (!session_of(l, port, cookie, &s))
-		return 0;
-	for (int i = 0; i < 8; i++)
-		issued = issued << 8 | s.issued[i];
-	return (int64_t)issued + l->life;
+	return session_of(l, port, cookie, &s) ? get_time(s.began) + l->life : 0;
+}
+
+static bool session_good(const struct dash_login *l, uint16_t port, const char *cookie, int64_t now, struct session *ret)
+{
+	return session_of(l, port, cookie, ret) && now < get_time(ret->began) + l->life && now < get_time(ret->used) + l->idle;
 }
 
 bool dash_login_session(const struct dash_login *l, uint16_t port, const char *cookie, int64_t now)
 {
-	return now < dash_login_until(l, port, cookie);
+	struct session s;
+	return session_good(l, port, cookie, now, &s);
+}
+
+bool dash_login_renew(const struct dash_login *l, uint16_t port, const char *cookie, int64_t now, char ret_cookie[DASH_COOKIE_SIZE])
+{
+	struct session s;
+	if (!session_good(l, port, cookie, now, &s) || now - get_time(s.used) < l->idle / 8)
+		return false;
+	cookie_of(l, port, &s, now, ret_cookie);
+	return true;
 }
 
 bool dash_login_token(const struct dash_login *l, uint16_t port, const char *cookie, const char *text)

@@ -19,11 +19,12 @@
 #define DASH_LOCK 300      /* s without logins, but by links that are made in this time; one of those ends it */
 
 #define DASH_SECRET_TEXT 44U   /* of 32 bytes, base64url, with NUL */
-#define DASH_COOKIE_SIZE 160U  /* NAME=VALUE, with NUL */
+#define DASH_COOKIE_SIZE 240U  /* of a Set-Cookie header, with NUL */
 
 struct dash_login {
 	uint8_t key[crypto_auth_KEYBYTES];
-	int64_t life; /* s of a session */
+	int64_t life; /* s of a session, */
+	int64_t idle; /* and of one that is not used */
 	struct {
 		uint8_t token[32];
 		int64_t until; /* unix s; 0: none */
@@ -40,11 +41,13 @@ void dash_login_link(struct dash_login *l, int64_t now, char ret[DASH_SECRET_TEX
 int dash_login_exchange(struct dash_login *l, const char *token, int64_t now);
 /* All one-time tokens that are open are gone, too. */
 void dash_login_forget_links(struct dash_login *l);
-/* A new session. */
+/* A new session: what a Set-Cookie header says, and the token. */
 void dash_login_open(const struct dash_login *l, uint16_t port, int64_t now, char ret_cookie[DASH_COOKIE_SIZE], char ret_token[DASH_SECRET_TEXT]);
 /* Does the Cookie header hold a session; does this token go with it? Either may be NULL: no. */
 bool dash_login_session(const struct dash_login *l, uint16_t port, const char *cookie, int64_t now);
-/* Unix s at which that session ends; 0: there is none. */
+/* It is used, and its cookie should say so: the new one. False: it does, or there is none. */
+bool dash_login_renew(const struct dash_login *l, uint16_t port, const char *cookie, int64_t now, char ret_cookie[DASH_COOKIE_SIZE]);
+/* Unix s at which that session ends, used or not; 0: there is none. */
 int64_t dash_login_until(const struct dash_login *l, uint16_t port, const char *cookie);
 bool dash_login_token(const struct dash_login *l, uint16_t port, const char *cookie, const char *token);
 

@@ -22,7 +22,7 @@ static void login(struct dash *d, struct dash_exchange *x, const struct dash_req
 						  "run `restunnel dashboard` for a new one"};
 	static const struct dash_refusal locked = {429, "locked", "there were too many wrong logins",
 						   "run `restunnel dashboard`: its new link works at once"};
-	char cookie[DASH_COOKIE_SIZE], header[DASH_COOKIE_SIZE + 80], token[DASH_SECRET_TEXT], body[128];
+	char cookie[DASH_COOKIE_SIZE], token[DASH_SECRET_TEXT], body[128];
 	json_t *args = dash_api_body(x, r);
 	if (!args)
 		return;
@@ -35,9 +35,8 @@ static void login(struct dash *d, struct dash_exchange *x, const struct dash_req
 		return;
 	}
 	dash_login_open(&d->login, r->port, dash_seconds(d), cookie, token);
-	snprintf(header, sizeof(header), "%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld", cookie, (long long)d->login.life);
 	snprintf(body, sizeof(body), "{\"schema\":1,\"token\":\"%s\"}", token);
-	struct dash_answer a = {.status = 200, .type = "application/json", .body = body, .len = strlen(body), .extra = {{"Set-Cookie", header}}};
+	struct dash_answer a = {.status = 200, .type = "application/json", .body = body, .len = strlen(body), .extra = {{"Set-Cookie", cookie}}};
 	dash_exchange_answer(x, &a);
 	rtun_log(d->ctx, RTUN_INFO, "somebody has logged in with a link of `restunnel dashboard`");
 }
@@ -58,7 +57,9 @@ static void logout(struct dash *d, struct dash_exchange *x, const struct dash_re
 static void events(struct dash *d, struct dash_exchange *x, const struct dash_request *r)
 {
 	static const struct dash_refusal too_many = {503, "too-many-pages", "too many pages are open", "close some"};
-	if (!dash_live_read(d->live, x, dash_login_until(&d->login, r->port, r->headers[DASH_COOKIE])))
+	int64_t until = dash_login_until(&d->login, r->port, r->headers[DASH_COOKIE]), again = dash_seconds(d) + d->login.idle / 4;
+	/* An open page is one that is used: it comes again, and gets a new cookie. */
+	if (!dash_live_read(d->live, x, until < again ? until : again))
 		dash_api_refuse(x, &too_many);
 }
 
@@ -168,10 +169,14 @@ static void on_head(void *arg, struct dash_exchange *x, const struct dash_reques
 		no = &not_found;
 	if (!no && !d->commands)
 		no = &not_yet;
-	if (no)
+	char cookie[DASH_COOKIE_SIZE];
+	if (no) {
 		dash_api_refuse(x, no);
-	else if (!(to->needs & DASH_OPEN))
+	} else if (!(to->needs & DASH_OPEN)) {
 		dash_exchange_welcome(x);
+		if (dash_login_renew(&d->login, r->port, r->headers[DASH_COOKIE], dash_seconds(d), cookie))
+			dash_exchange_cookie(x, cookie);
+	}
 }
 
 static void on_request(void *arg, struct dash_exchange *x, const struct dash_request *r)

@@ -83,6 +83,8 @@ void dash_exchange_wake(struct dash_exchange *x);
 void dash_exchange_cut(struct dash_exchange *x);
 /* Who asks has shown a login: it is not the first that makes room. */
 void dash_exchange_welcome(struct dash_exchange *x);
+/* Its answer has this Set-Cookie header, too. */
+void dash_exchange_cookie(struct dash_exchange *x, const char *cookie);
 /* Something is under way for it, to be cancelled if it goes; it is dead when the answer is given. */
 struct rtun_op **dash_exchange_op(struct dash_exchange *x);
 /* Texts of the query string, in their order: `cb` for each pair; `value` is "" where there is none. */

@@ -31,6 +31,7 @@ struct dash_exchange {
 	char *body;
 	uint64_t body_len;
 	struct MHD_Response *response; /* waits to be sent */
+	char *cookie;                  /* goes with it; or NULL */
 	uint32_t status;
 	struct rtun_op *op;
 	const struct dash_feed_calls *feed;

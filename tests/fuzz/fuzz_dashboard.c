@@ -50,7 +50,7 @@ static void try_login(struct dash_login *l, const char *text)
 static void judge(char *text, uint16_t port)
 {
 	static const uint32_t routes[] = {0, DASH_POST, DASH_OPEN, DASH_OPEN | DASH_POST};
-	struct dash_login l = {.life = 3600, .key = {1, 2, 3}};
+	struct dash_login l = {.life = 3600, .idle = 60, .key = {1, 2, 3}};
 	struct dash_request r = {.port = port};
 	r.method = line(&text);
 	for (int i = 0; i < DASH_HEADERS && *text; i++) {
@@ -73,14 +73,14 @@ static void judge(char *text, uint16_t port)
 /* A session that is good, with one byte changed, is none, unless the bytes mean the same. */
 static void tamper(const uint8_t *p, size_t len, uint16_t port)
 {
-	struct dash_login l = {.life = 3600, .key = {9}};
+	struct dash_login l = {.life = 3600, .idle = 60, .key = {9}};
 	char cookie[DASH_COOKIE_SIZE], token[DASH_SECRET_TEXT], before[DASH_COOKIE_SIZE];
 	if (len < 2)
 		return;
 	dash_login_open(&l, port, NOW, cookie, token);
 	memcpy(before, cookie, sizeof(before));
 	must(dash_login_session(&l, port, cookie, NOW) && dash_login_token(&l, port, cookie, token));
-	cookie[p[0] % strlen(cookie)] = (char)(p[1] ? p[1] : 1);
+	cookie[p[0] % strcspn(cookie, ";")] = (char)(p[1] ? p[1] : 1);
 	if (dash_login_session(&l, port, cookie, NOW)) { /* libsodium takes some bytes that are no base64 for characters */
 		struct session a, b;
 		must(session_of(&l, port, cookie, &a) && session_of(&l, port, before, &b) && memcmp(&a, &b, sizeof(a)) == 0);

@@ -106,8 +106,10 @@ static void setup(void)
 	memset(&d, 0, sizeof(d));
 	d.ctx = &hc.ctx;
 	d.login.life = 3600;
+	d.login.idle = 3600;
 	memset(d.login.key, 7, sizeof(d.login.key));
 	dash_login_open(&d.login, 8080, NOW, cookie, token);
+	cookie[strcspn(cookie, ";")] = '\0'; /* a browser sends no more */
 	d.commands = json_loads("{\"commands\":[{\"name\":\"status\",\"live\":true,\"instances\":[]},{\"name\":\"broken\",\"live\":true,\"instances\":[\"a\",\"b\"]},"
 				"{\"name\":\"pair\",\"live\":false,\"instances\":[\"a\"]}]}", 0, NULL);
 	ck_assert_int_eq(dash_turn_create(&d), 0);
@@ -300,6 +302,29 @@ START_TEST(sessions)
 END_TEST
 
 /* No byte of it can be another one. */
+/* Who uses it keeps it, by a new cookie now and then, but not for longer than its life. */
+START_TEST(idle_sessions)
+{
+	char next[DASH_COOKIE_SIZE];
+	d.login.idle = 800;
+	ck_assert(dash_login_session(&d.login, 8080, cookie, NOW + 799));
+	ck_assert(!dash_login_session(&d.login, 8080, cookie, NOW + 800));
+	ck_assert(!dash_login_renew(&d.login, 8080, cookie, NOW + 99, next));
+	ck_assert(!dash_login_renew(&d.login, 8080, cookie, NOW + 800, next));
+	for (int64_t at = 700; at < 3600; at += 700) {
+		ck_assert(dash_login_renew(&d.login, 8080, cookie, NOW + at, next));
+		ck_assert_ptr_nonnull(strstr(next, "; Path=/; HttpOnly; SameSite=Strict; Max-Age="));
+		ck_assert_int_eq(atoi(strrchr(next, '=') + 1), 3600 - at);
+		strcpy(cookie, next);
+		cookie[strcspn(cookie, ";")] = '\0';
+		ck_assert(dash_login_token(&d.login, 8080, cookie, token)); /* the same as before */
+		ck_assert(dash_login_session(&d.login, 8080, cookie, NOW + (at + 799 < 3599 ? at + 799 : 3599)));
+	}
+	ck_assert(!dash_login_session(&d.login, 8080, cookie, NOW + 3600));
+	ck_assert(!dash_login_renew(&d.login, 8080, cookie, NOW + 3600, next));
+}
+END_TEST
+
 START_TEST(tampered_sessions)
 {
 	for (size_t i = 0; cookie[i]; i++) {
@@ -714,6 +739,7 @@ static Suite *suite(void)
 	tcase_add_test(t, links_are_forgotten);
 	tcase_add_test(t, verbs);
 	tcase_add_test(t, sessions);
+	tcase_add_test(t, idle_sessions);
 	tcase_add_test(t, tampered_sessions);
 	tcase_add_test(t, bearers);
 	tcase_add_test(t, differences);
