@@ -62,10 +62,12 @@ const tag = d => ask({
 
 // All that is known of one, as long as the dialog is open
 const limited = (n, words) => n === null || n === undefined ? "no limit" : words(n);
+const NETWORK = { wired: "on a cable", wifi: "on Wi-Fi", mobile: "on a mobile network" };
 const FACTS = [
   ["State", d => d.online ? "online" : "away: last seen " + since(d.last_seen) + (d.disconnect_reason ? ": " + d.disconnect_reason : "")],
   ["Leaves from", d => d.exit_address], ["Connects from", d => d.address], ["Version", d => d.version],
-  ["Paired", d => since(d.enrolled_at)], ["Its key", d => d.fingerprint],
+  ["Its machine", d => [d.power === "mains" && "on mains", battery(d), d.network && NETWORK[d.network]].filter(Boolean).join(", ")],
+  ["Started", d => d.started_at && since(d.started_at)], ["Paired", d => since(d.enrolled_at)], ["Its key", d => d.fingerprint],
   ["Since the hub's start", d => bytes(d.bytes_in) + " down, " + bytes(d.bytes_out) + " up"], ["This month", d => bytes(d.month_bytes)],
   ["Connections at once", d => limited(d.streams_limit, String)], ["Speed down", d => limited(d.down_limit_bps, bits)],
   ["Speed up", d => limited(d.up_limit_bps, bits)], ["In a month", d => limited(d.month_limit_bytes, bytes)], ["Reached", d => d.limit_reached],
@@ -121,7 +123,12 @@ function updateMenu(m, d) {
 
 // ---- traffic
 
-const traffic = new Map(); // public key: samples {down, up}, and the last counters
+const traffic = new Map(); // key: samples {down, up}, and the last counters
+
+// What has some: exits, hubs, whatever a module counts bytes of
+const flows = () => Object.values(verbs()).flatMap(v => Object.values(v)).flatMap(a => Object.values(a || {}).filter(Array.isArray).flat())
+  .filter(x => x && Number.isInteger(x.bytes_in) && Number.isInteger(x.bytes_out));
+const flowKey = x => x.public_key || x.name;
 
 // A sample is the mean of three seconds: programs read in gulps.
 function grow(list, recent, v) {
@@ -132,10 +139,11 @@ function grow(list, recent, v) {
 }
 function sample(at) {
   const seen = new Set();
-  for (const d of devices()) {
-    let t = traffic.get(d.public_key);
-    seen.add(d.public_key);
-    if (!t) traffic.set(d.public_key, t = { at, down: [], up: [], recent: { down: [], up: [] }, in: d.bytes_in, out: d.bytes_out });
+  for (const d of flows()) {
+    const key = flowKey(d);
+    let t = traffic.get(key);
+    seen.add(key);
+    if (!t) traffic.set(key, t = { at, down: [], up: [], recent: { down: [], up: [] }, in: d.bytes_in, out: d.bytes_out });
     const s = (at - t.at) / 1000;
     if (s < 0.9) continue;
     grow(t.down, t.recent.down, Math.max(0, d.bytes_in - t.in) / s);
@@ -180,6 +188,9 @@ function exitRow() {
   td.acts.append(menu(row));
   return row;
 }
+// What an exit says of its machine, where it matters
+const battery = d => (d.battery_percent ?? null) === null ? "" : "battery " + d.battery_percent + " %" + (d.power === "charging" ? ", charging" : "");
+const machine = d => [d.power === "mains" ? "" : battery(d), d.network === "mobile" ? "on a mobile network" : ""].filter(Boolean).join(", ");
 function updateExit(row, d) {
   const { td } = row, q = (cell, s) => cell.querySelector(s);
   row.device = d;
@@ -188,7 +199,7 @@ function updateExit(row, d) {
   const s = q(td.state, ".state");
   s.className = "state " + (d.online ? "ok" : "away");
   put(s, d.online ? "online" : "away");
-  put(q(td.state, ".why"), d.online ? d.limit_reached || "" : "last seen " + since(d.last_seen) + (d.disconnect_reason ? ": " + d.disconnect_reason : ""));
+  put(q(td.state, ".why"), d.online ? [d.limit_reached, machine(d)].filter(Boolean).join("; ") : "last seen " + since(d.last_seen) + (d.disconnect_reason ? ": " + d.disconnect_reason : ""));
   put(td.addr, d.exit_address || "–");
   put(td.version, d.version || "–");
   put(td.rtt, d.rtt_ms === null ? "–" : d.rtt_ms + " ms");

@@ -85,9 +85,14 @@ function heard(e) {
 
 // ---- the page
 
+function hubSentence(all) {
+  const on = all.filter(h => h.online), [one] = all;
+  if (all.length > 1) return "Connected to " + (on.length === all.length ? "all " + on.length : (on.length || "none") + " of " + all.length) + " hubs";
+  return on.length ? "Connected to " + one.name : "Not connected to " + one.name + (one.last_error ? ": " + one.last_error : "");
+}
 function sentence() {
   const all = devices(), on = all.filter(d => d.online), s = status();
-  if (!isHub()) return s.sentence || "";
+  if (!isHub()) return hubs().length ? hubSentence(hubs()) : s.sentence || "";
   if (!all.length) return "No device is paired yet: nothing can leave";
   if (!on.length) return "No exit is online: nothing leaves";
   if (on.length > 1) return on.length === all.length ? "All " + on.length + " exits are online" : on.length + " of " + all.length + " exits online";
@@ -96,8 +101,9 @@ function sentence() {
 }
 
 function sum() {
-  const t = devices().map(d => traffic.get(d.public_key)).filter(Boolean), all = side => rate(t.reduce((n, x) => n + last(x[side]), 0));
-  return isHub() && devices().length ? plural(devices().reduce((n, d) => n + d.streams, 0), "connection") + " open; ↓ " + all("down") + " ↑ " + all("up") : "";
+  const others = isHub() ? devices() : hubs();
+  const t = others.map(d => traffic.get(d.public_key)).filter(Boolean), all = side => rate(t.reduce((n, x) => n + last(x[side]), 0));
+  return others.length ? plural(others.reduce((n, d) => n + d.streams, 0), "connection") + " open; ↓ " + all("down") + " ↑ " + all("up") : "";
 }
 
 function tick() {
@@ -122,7 +128,8 @@ function tick() {
     }
   }
 }
-const title = () => (status().state === "ok" ? "" : "▲ ") + (isHub() ? devices().filter(d => d.online).length + "/" + devices().length + " exits · restunnel" : "restunnel");
+const title = () => (status().state === "ok" ? "" : "▲ ") + (isHub() ? devices().filter(d => d.online).length + "/" + devices().length + " exits · restunnel" :
+  hubs().length ? hubs().filter(h => h.online).length + "/" + hubs().length + " hubs · restunnel" : "restunnel");
 
 function render() {
   show($("login"), false);
@@ -173,8 +180,10 @@ function viewInto(e, type, v) {
   if (type === "online") e.className = "state " + (v ? "ok" : "away");
   put(e, viewText(type, v));
 }
+const counts = c => ["bytes_in", "bytes_out"].every(f => c.view.some(v => v.field === f));
 function table(c) {
   const head = c.view.map(v => el("th", { scope: "col" }, v.label || v.field));
+  if (counts(c)) head.push(el("th", { scope: "col" }, "TRAFFIC"));
   return el("section", { class: "table" }, el("h2", {}), el("table", { class: "small" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {})), el("p", { class: "quiet" }));
 }
 function renderTables() {
@@ -185,8 +194,12 @@ function renderTables() {
     show(e.querySelector("table"), t.items.length);
     put(e.querySelector("p"), t.items.length ? "" : t.c.empty || "None.");
     keyed(e.querySelector("tbody"), t.items.map((item, i) => ({ item, i })), r => r.i,
-      () => el("tr", {}, ...t.c.view.map((v, i) => el("td", { "data-label": v.label || v.field, class: i ? undefined : "first" }, el("span")))),
-      (row, r) => t.c.view.forEach((v, i) => viewInto(row.children[i].firstChild, v.type, r.item[v.field])));
+      () => el("tr", {}, ...t.c.view.map((v, i) => el("td", { "data-label": v.label || v.field, class: i ? undefined : "first" }, el("span"))),
+        counts(t.c) ? el("td", { "data-label": "TRAFFIC", class: "traffic idle" }, graph()) : null),
+      (row, r) => {
+        t.c.view.forEach((v, i) => viewInto(row.children[i].firstChild, v.type, r.item[v.field]));
+        if (counts(t.c)) drawTraffic(row.lastChild, traffic.get(flowKey(r.item)));
+      });
   });
 }
 

@@ -12,6 +12,7 @@ const verbs = () => state ? state.verbs : {};
 const answers = verb => Object.values(verbs()[verb] || {});
 const status = () => answers("status")[0] || {};
 const devices = () => answers("devices").flatMap(a => a.devices || []);
+const hubs = () => answers("hubs").flatMap(a => a.hubs || []); // of a node
 const isHub = () => answers("devices").length > 0;
 const meant = c => !c.module || c.instances.length > 0; // for what is configured here
 const has = verb => commands.some(c => c.name === verb && meant(c));

@@ -64,6 +64,7 @@ browser shot "$lab/qr.png" '#pair-qr svg'
 url=$(zbarimg -q --raw "$lab/qr.png" 2>/dev/null)
 same "the QR code is the link" "$(browser js 'document.querySelector("#pair-url").textContent')" "$url"
 node_conf
+echo "  - {module: dashboard_http, listen: \"unix:$lab/node.sock\"}" >>node.yaml
 mkdir -p -m 700 "$lab/node"
 node enroll "$url" >"$lab/enroll.log" || fail "enroll: $(cat "$lab/enroll.log")"
 sees "the card closes by itself" 'document.querySelector("#pair").hidden && /home has arrived/.test(document.querySelector("#arrived-text").textContent)'
@@ -203,6 +204,25 @@ sees "nor on a phone" "$fits"
 browser desktop
 hub rename $long living-room >/dev/null || fail "rename"
 sees "named as before" 'document.querySelector("[aria-label=\"Revoke living-room\"]")'
+
+# ---- the page of the node: on a unix socket, to which ssh leads
+
+if can_ssh; then
+	spawn forward hub ssh -F none -i "$lab/id" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+		-N -L "127.0.0.1:8090:$lab/node.sock" root@11.0.9.9
+	await 10 "the way to the node's page" listening hub 8090
+	browser go "$(node dashboard --json | json - 'd["url"]' | sed 's|//[^/]*|//localhost:8090|')"
+	sees "a node's page says where it is connected" 'document.querySelector("h1").textContent === "Connected to 11-0-0-1"'
+	sees "and shows its own traffic" '/↑ .*Mbit/.test(document.querySelector("#tables .rate").textContent) && /L\d+ [0-9.]+L/.test(document.querySelector("#tables .graph path.u").getAttribute("d"))'
+	sees "no exits, no pairing" 'document.querySelector("#exits").hidden && document.querySelector("#pair").hidden'
+	shot node
+	browser phone
+	sees "no sideways scrolling on a phone" 'document.documentElement.scrollWidth <= 390'
+	browser desktop
+	named " on the node's page"
+	browser go http://127.0.0.1:8080/
+	sees "back at the hub" 'document.querySelector("[aria-label=\"Revoke living-room\"]")'
+fi
 check "the download goes on" alive get
 act living-room Revoke
 sees "revoking says how many streams die" '/the connection that is open/.test(document.querySelector("#ask-text").textContent)'
