@@ -110,8 +110,9 @@ static void setup(void)
 	memset(d.login.key, 7, sizeof(d.login.key));
 	dash_login_open(&d.login, 8080, NOW, cookie, token);
 	cookie[strcspn(cookie, ";")] = '\0'; /* a browser sends no more */
-	d.commands = json_loads("{\"commands\":[{\"name\":\"status\",\"live\":true,\"instances\":[]},{\"name\":\"broken\",\"live\":true,\"instances\":[\"a\",\"b\"]},"
-				"{\"name\":\"pair\",\"live\":false,\"instances\":[\"a\"]}]}", 0, NULL);
+	d.commands = json_loads("{\"commands\":[{\"name\":\"status\",\"module\":null,\"live\":true,\"instances\":[]},"
+				"{\"name\":\"broken\",\"module\":\"m\",\"live\":true,\"instances\":[\"a\",\"b\"]},"
+				"{\"name\":\"pair\",\"module\":\"m\",\"live\":false,\"instances\":[\"a\"]}]}", 0, NULL);
 	ck_assert_int_eq(dash_turn_create(&d), 0);
 	ck_assert_int_eq(dash_news_create(&hc.ctx, NULL, NULL, &d.news), 0);
 	ck_assert_int_eq(dash_live_create(&d, &d.live), 0);
