@@ -123,7 +123,7 @@ sees "the focus outlives updates" "heardAt > $before + 2000 && document.activeEl
 choose() { browser js "(() => { document.querySelector('#snippet-for').value = '$1'; document.querySelector('#snippet-exit').value = '$2'; renderSnippets(); })()" >/dev/null; }
 snippet() { # snippet PROGRAM EXIT LINE
 	choose "$1" "$2"
-	same "$1 through ${2:-the best}" "$3" "$(browser js 'document.querySelector("#snippet").textContent' | head -n 1)"
+	same "$1 through ${2:-the best}" "$3" "$(browser js 'document.querySelector("#snippet").textContent' | sed -n 1p)"
 }
 snippet curl "" 'curl -x socks5h://127.0.0.1:1080 https://example.com/'
 snippet curl home 'curl -x socks5h://127.0.0.1:1082 https://example.com/'
