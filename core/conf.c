@@ -272,7 +272,7 @@ static void read_modules(struct reading *rd, const struct conf_node *node)
 {
 	if (node->kind != CONF_LIST) {
 		conf_report_add(rd->report, node->at, "bad-value", "begin each entry with \"- module: NAME\"",
-				"modules: expected a list, this is %s", node->kind == CONF_SCALAR && !node->text[0] ? "empty" : conf_kind_words(node));
+				"modules: expected a list, this is %s", conf_kind_words(node));
 		rd->conf->broken = true;
 		return;
 	}

@@ -81,7 +81,7 @@ struct conf_node *conf_node_get(const struct conf_node *map, const char *key);
 void conf_tree_free(struct conf_tree **t);
 /* "unknown key" at a node's key. `nearest` is what was probably meant, or NULL; `known` lists what there is, or NULL. */
 void conf_unknown_key(struct conf_report *r, const struct conf_node *node, const char *nearest, const char *known);
-/* "a text", "a list", "keys and values": what a node is, for messages. */
+/* "a text", "a list", "keys and values", "empty": what a node is, for messages. */
 const char *conf_kind_words(const struct conf_node *node);
 
 /* ---- The whole configuration ---- */

@@ -408,7 +408,7 @@ void conf_tree_free(struct conf_tree **t)
 const char *conf_kind_words(const struct conf_node *node)
 {
 	static const char *const words[] = {[CONF_SCALAR] = "a text", [CONF_LIST] = "a list", [CONF_MAP] = "keys and values"};
-	return words[node->kind];
+	return node->kind == CONF_SCALAR && !node->text[0] && !node->quoted ? "empty" : words[node->kind];
 }
 
 void conf_unknown_key(struct conf_report *r, const struct conf_node *node, const char *nearest, const char *known)

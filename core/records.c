@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * records.c - YAML files that are lists of records of one schema.
+ * records.c - YAML files that are lists of records of one schema, or a record themselves.
  *
  * They may be edited by hand while the program runs: a file that is not good in every record changes nothing, and one
  * without the list is broken, not empty.
@@ -48,28 +48,34 @@ static const struct conf_node *find_list(const struct conf_tree *t, const char *
 	}
 	if (list && list->kind != CONF_LIST && !list->bad) {
 		snprintf(remedy, sizeof(remedy), "a file without entries says \"%.64s: []\"", list_key);
-		conf_report_add(r, list->at, "bad-value", remedy, "%s: expected a list, this is %s", list_key,
-				list->kind == CONF_SCALAR && !list->text[0] ? "empty" : conf_kind_words(list));
+		conf_report_add(r, list->at, "bad-value", remedy, "%s: expected a list, this is %s", list_key, conf_kind_words(list));
 	}
 	return list && list->kind == CONF_LIST ? list : NULL;
 }
 
-static int fill_all(const struct conf_node *list, const struct rtun_schema *schema, struct conf_report *r, struct records *rs)
+static int fill_one(const struct conf_node *n, struct conf_place at, const struct rtun_schema *schema, struct conf_report *r, struct records *rs)
 {
-	uint32_t count = 0;
+	int err = schema_fill(schema, n, at, NULL, r, &rs->items[rs->count]);
+	rs->count += !err;
+	return err == -RTUN_ENOMEM ? err : 0;
+}
 
-	for (const struct conf_node *n = list->child; n; n = n->next)
+static int fill_all(const struct conf_tree *t, const char *list_key, const struct rtun_schema *schema, struct conf_report *r, struct records *rs)
+{
+	const struct conf_node *list = list_key ? find_list(t, list_key, r) : NULL;
+	uint32_t count = !list_key;
+	int err = 0;
+
+	for (const struct conf_node *n = list ? list->child : NULL; n; n = n->next)
 		count++;
 	rs->items = calloc(count + 1U, sizeof(struct schema_struct *));
 	if (!rs->items)
 		return -RTUN_ENOMEM;
-	for (const struct conf_node *n = list->child; n; n = n->next) {
-		int err = schema_fill(schema, n, n->at, NULL, r, &rs->items[rs->count]);
-		if (err == -RTUN_ENOMEM)
-			return err;
-		rs->count += !err;
-	}
-	return 0;
+	if (!list_key && (t->root || !r->errors))
+		err = fill_one(t->root, (struct conf_place){t->file, 1, 1}, schema, r, rs);
+	for (const struct conf_node *n = list ? list->child : NULL; n && !err; n = n->next)
+		err = fill_one(n, n->at, schema, r, rs);
+	return err;
 }
 
 static void log_report(struct rtun_ctx *ctx, struct conf_report *r)
@@ -92,8 +98,7 @@ int host_records_load(struct rtun_ctx *ctx, const char *path, const char *list_k
 	int err = full ? conf_tree_load(full, &r, &t) : -RTUN_ENOMEM;
 
 	if (t) {
-		const struct conf_node *list = find_list(t, list_key, &r);
-		err = list ? fill_all(list, schema, &r, &rs) : 0;
+		err = fill_all(t, list_key, schema, &r, &rs);
 		if (!err && r.errors)
 			err = -RTUN_ECONFIG;
 	}
@@ -109,26 +114,46 @@ int host_records_load(struct rtun_ctx *ctx, const char *path, const char *list_k
 
 /* ---- Save ---- */
 
-static bool write_record(const struct rtun_schema *schema, const void *record, FILE *to)
+static bool write_list(const char *key, const struct rtun_schema *schema, struct rtun_list records, FILE *to);
+
+/* Each key in a line of its own, the first after `first`, the others after `rest`; with none of them the record is {}. */
+static bool write_keys(const struct rtun_schema *schema, const void *record, const char *first, const char *rest, FILE *to)
 {
 	const struct rtun_option *row;
-	const char *lead = "  - ";
+	const char *lead = first;
 	char key[64];
 
 	for (uint32_t i = 0; (row = schema_row(schema, i)); i++) {
 		if (!schema_when(schema, record, row->when))
 			continue;
+		schema_key(row->key, key);
+		if (row->type == RTUN_T_RECORDS && !*rest) {
+			struct rtun_list list;
+			memcpy(&list, (const char *)record + row->offset, sizeof(list));
+			if (!write_list(key, row->items, list, to))
+				return false;
+			continue;
+		}
 		char *text = schema_value_text(row, record);
 		if (!text)
 			return false;
 		if (text[0]) {
-			fprintf(to, "%s%s: %s\n", lead, schema_key(row->key, key), text);
-			lead = "    ";
+			fprintf(to, "%s%s: %s\n", lead, key, text);
+			lead = rest;
 		}
 		free(text);
 	}
-	if (lead[2] == '-')
-		fputs("  - {}\n", to);
+	if (*first && lead == first)
+		fprintf(to, "%s{}\n", first);
+	return true;
+}
+
+static bool write_list(const char *key, const struct rtun_schema *schema, struct rtun_list records, FILE *to)
+{
+	fprintf(to, records.count ? "%s:\n" : "%s: []\n", key);
+	for (uint32_t i = 0; i < records.count; i++)
+		if (!write_keys(schema, (const char *)records.items + (size_t)i * records.item_size, "  - ", "    ", to))
+			return false;
 	return true;
 }
 
@@ -139,15 +164,6 @@ static void write_comment(const char *comment, FILE *to)
 		fprintf(to, "#%s%.*s\n", len ? " " : "", (int)len, comment);
 		comment += len + (comment[len] == '\n');
 	}
-}
-
-static bool write_records(const char *list_key, const struct rtun_schema *schema, struct rtun_list records, FILE *to)
-{
-	fprintf(to, records.count ? "%s:\n" : "%s: []\n", list_key);
-	for (uint32_t i = 0; i < records.count; i++)
-		if (!write_record(schema, (const char *)records.items + (size_t)i * records.item_size, to))
-			return false;
-	return true;
 }
 
 int host_records_save(struct rtun_ctx *ctx, const char *path, const char *list_key, const struct rtun_schema *schema,
@@ -161,7 +177,7 @@ int host_records_save(struct rtun_ctx *ctx, const char *path, const char *list_k
 	if (!to)
 		return -RTUN_ENOMEM;
 	write_comment(comment, to);
-	bool good = write_records(list_key, schema, records, to);
+	bool good = list_key ? write_list(list_key, schema, records, to) : write_keys(schema, records.items, "", "", to);
 	if (fclose(to) || !good)
 		err = -RTUN_ENOMEM;
 	else

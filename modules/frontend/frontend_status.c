@@ -35,13 +35,13 @@ static bool leaves_from_any(const struct frontend *f)
 void frontend_doctor(struct rtun_ctx *ctx, struct rtun_reply *reply)
 {
 	struct rtun_check c = {.code = "exit-chosen", .question = "Does every connection leave from an exit that was chosen?",
-			       .answer = RTUN_YES, .text = "there is one exit, or the configuration says which"};
+			       .answer = RTUN_YES, .text = "there is one exit, or it is set which"};
 	struct rtun_value *v = rtun_object(ctx), *checks = rtun_array(ctx);
 	if (leaves_from_any(ctx->self)) {
 		c.answer = RTUN_NO;
 		c.text = "there are several exits, and a program that says no username gets any of them: so do git, Chromium by Playwright, and "
 			 "programs with PySocks that were given a name without a password";
-		c.remedy = "`exit: NAME`, or `username: required` so that all are asked; where any exit will do, `strategy: round-robin`";
+		c.remedy = "`restunnel default NAME`, `exit: NAME`, or `username: required` so that all are asked; where any exit will do, `strategy: round-robin`";
 	}
 	rtun_append_check(ctx, checks, &c);
 	rtun_set(v, "checks", checks);

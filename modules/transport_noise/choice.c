@@ -33,10 +33,16 @@ static void name_key(const struct rtun_dial_req *req, const struct selector *s, 
 		session_key(sticky, 4, w->key);
 }
 
-bool wish_read(const struct rtun_dial_req *req, struct wish *w, struct choice *c)
+static bool asks(const struct selector *s)
 {
-	struct selector s, fixed;
+	return s->exit[0] || s->tag[0] || s->any;
+}
+
+bool wish_read(const struct hub *h, const struct rtun_dial_req *req, struct wish *w, struct choice *c)
+{
+	struct selector s, fixed, by_default;
 	*w = (struct wish){.of = WISH_ALL};
+	selector_parse(h->devices->default_exit, &by_default);
 	bool understood = selector_parse(req->selector, &s) == 0;
 	if (!understood || selector_parse(req->exit, &fixed) < 0) {
 		*c = (struct choice){.err = understood ? RTUN_ENOEXIT : RTUN_ESELECTOR};
@@ -44,8 +50,9 @@ bool wish_read(const struct rtun_dial_req *req, struct wish *w, struct choice *c
 			 understood ? "an `exit:` in the configuration" : "the username");
 		return false;
 	}
-	w->asked = s.exit[0] || s.tag[0] || s.any;
-	const struct selector *from = w->asked ? &s : &fixed;
+	w->asked = asks(&s);
+	w->by_default = !w->asked && !asks(&fixed);
+	const struct selector *from = w->asked ? &s : w->by_default ? &by_default : &fixed;
 	if (!s.session[0])
 		memcpy(s.session, fixed.session, sizeof(s.session));
 	if (RTUN_HAS(struct rtun_dial_req, req, strategy))
@@ -72,7 +79,7 @@ static bool is_tried(const struct peer *p, const struct tried *tried)
 	return false;
 }
 
-static bool fits(const struct device *d, const struct wish *w)
+bool wish_fits(const struct wish *w, const struct device *d)
 {
 	if (w->of != WISH_TAG)
 		return w->of == WISH_ALL || strcmp(d->name, w->name) == 0;
@@ -148,18 +155,19 @@ RTUN_PRINTF(3, 4) static void refuse(struct choice *c, uint32_t err, const char 
 /* Nobody is left. `full`: what is the matter with one that is connected. */
 static void explain(const struct wish *w, bool known, const char *full, struct choice *c)
 {
+	const char *the = w->by_default ? "the default " : "";
 	if (full)
 		refuse(c, RTUN_EOVERLOAD, "%.120s", full);
 	else if (w->of == WISH_ALL)
 		refuse(c, RTUN_ENOEXIT, "no exit is connected");
 	else if (w->of == WISH_TAG && known)
-		refuse(c, RTUN_ENOEXIT, "no exit with tag %.32s is connected", w->name);
+		refuse(c, RTUN_ENOEXIT, "no exit with %stag %.32s is connected", the, w->name);
 	else if (w->of == WISH_TAG)
-		refuse(c, w->asked ? RTUN_ESELECTOR : RTUN_ENOEXIT, "no exit has the tag %.32s", w->name);
+		refuse(c, w->asked ? RTUN_ESELECTOR : RTUN_ENOEXIT, "no exit has %stag %.32s", w->by_default ? the : "the ", w->name);
 	else if (known)
-		refuse(c, RTUN_ENOEXIT, "exit %.32s is away", w->name);
+		refuse(c, RTUN_ENOEXIT, "%sexit %.32s is away", the, w->name);
 	else
-		refuse(c, w->asked ? RTUN_ESELECTOR : RTUN_ENOEXIT, "there is no exit called %.32s", w->name);
+		refuse(c, w->asked ? RTUN_ESELECTOR : RTUN_ENOEXIT, "there is no exit called %.32s%s", w->name, w->by_default ? ", the default one" : "");
 }
 
 static struct candidate *room_for_all(struct hub *h)
@@ -195,7 +203,7 @@ static void choose(struct hub *h, const struct wish *w, const struct tried *trie
 	for (uint32_t i = 0; left && i < h->devices->count; i++) {
 		struct peer *p = h->devices->items[i]->tunnel;
 		const char *reached;
-		if (!fits(h->devices->items[i], w))
+		if (!wish_fits(w, h->devices->items[i]))
 			continue;
 		known = true;
 		if (!p || !p->tunnel || is_tried(p, tried))
@@ -222,7 +230,7 @@ static bool stay(struct session *s, const struct wish *w, const struct tried *tr
 {
 	struct peer *p = s->exit;
 	const char *full = p ? limits_reached(p) : NULL;
-	if (!p || !p->tunnel || p == tried->leaving || !fits(p->device, w))
+	if (!p || !p->tunnel || p == tried->leaving || !wish_fits(w, p->device))
 		return false;
 	if (!s->reached && (full || is_tried(p, tried)))
 		return false;

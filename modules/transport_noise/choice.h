@@ -20,7 +20,8 @@ struct wish {
 	char name[LABEL_SIZE];    /* of the tag or exit */
 	uint32_t strategy;        /* RTUN_STRATEGY_... */
 	uint32_t protocol;        /* WIRE_UDP: an exit that has datagrams */
-	bool asked;               /* by the username; else by the entry's `exit:` or a rule, of which the client knows nothing */
+	bool asked;               /* by the username; else by what the client knows nothing of: the entry's `exit:`, a rule, */
+	bool by_default;          /* or the default exit */
 	bool lasting;             /* a session: */
 	uint8_t key[SESSION_KEY];
 };
@@ -33,7 +34,9 @@ struct choice {
 };
 
 /* True; or c->err and c->why. */
-bool wish_read(const struct rtun_dial_req *req, struct wish *ret, struct choice *c);
+bool wish_read(const struct hub *h, const struct rtun_dial_req *req, struct wish *ret, struct choice *c);
+/* May it leave from this one? */
+bool wish_fits(const struct wish *w, const struct device *d);
 /* Exits that failed for this connection, not to be taken again; only compared, they may be freed. */
 struct tried {
 	const void *exits[CHOICE_TRIES];

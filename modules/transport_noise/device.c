@@ -9,6 +9,7 @@
 
 #include "device.h"
 #include "pubkey.h"
+#include "selector.h"
 
 /* ---- One device -------------------------------------------------------------------------------------------------- */
 
@@ -168,6 +169,19 @@ __attribute__((format(printf, 3, 4))) static int refuse(int result, char error[D
 	return result;
 }
 
+static bool is_default(const struct device_list *l, const struct device *d)
+{
+	return d && !strcmp(l->default_exit, d->name);
+}
+
+static void set_name(struct device_list *l, struct device *d, const char *name)
+{
+	if (is_default(l, d))
+		snprintf(l->default_exit, sizeof(l->default_exit), "%s", name);
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	device_sort(l);
+}
+
 /* Save the list with `r` in the place of `d`; d NULL: as one more; r NULL: without d. */
 static int save_with(struct device_list *l, const struct device *d, const struct device_record *r, char error[DEVICE_ERROR])
 {
@@ -183,9 +197,9 @@ static int save_with(struct device_list *l, const struct device *d, const struct
 		else if (r)
 			records[n++] = *r;
 	}
-	if (!d)
+	if (!d && r)
 		records[n++] = *r;
-	result = device_file_save(l, records, n, error);
+	result = device_file_save(l, r && is_default(l, d) ? r->name : l->default_exit, records, n, error);
 	free(records);
 	return result;
 }
@@ -223,9 +237,8 @@ static int add_known(struct device_list *l, struct device *d, const char *name, 
 		d->secret = *secret;
 	if (result && !save_with(l, d, &old, ignored))
 		return result;
-	snprintf(d->name, sizeof(d->name), "%s", name); /* as it is on disk */
+	set_name(l, d, name); /* as it is on disk */
 	d->enrolled_at = r.enrolled_at;
-	device_sort(l);
 	return result;
 }
 
@@ -302,11 +315,9 @@ int device_rename(struct device_list *l, struct device *d, const char *name, cha
 		return refuse(-RTUN_EEXIST, error, "another device has the name \"%s\" already", name);
 	r.name = name;
 	result = save_with(l, d, &r, error);
-	if (result)
-		return result;
-	snprintf(d->name, sizeof(d->name), "%s", name);
-	device_sort(l);
-	return 0;
+	if (!result)
+		set_name(l, d, name);
+	return result;
 }
 
 int device_tag(struct device_list *l, struct device *d, const char *const *tags, uint32_t count, char error[DEVICE_ERROR])
@@ -338,6 +349,31 @@ int device_tag(struct device_list *l, struct device *d, const char *const *tags,
 	d->tags = copy;
 	d->tag_count = count;
 	return 0;
+}
+
+int device_default_parse(const char *exit, char ret[DEVICE_DEFAULT])
+{
+	struct selector s;
+
+	if (selector_parse(exit, &s) || s.session[0])
+		return -1;
+	snprintf(ret, DEVICE_DEFAULT, "%s%s", s.tag[0] ? "tag-" : "", s.tag[0] ? s.tag : s.exit);
+	return 0;
+}
+
+int device_default(struct device_list *l, const char *exit, char error[DEVICE_ERROR])
+{
+	char before[DEVICE_DEFAULT], wanted[DEVICE_DEFAULT];
+	int result;
+
+	if (device_default_parse(exit, wanted))
+		return refuse(-RTUN_EINVAL, error, "\"%.64s\" is no choice of an exit: NAME, tag-TAG or any", exit);
+	memcpy(before, l->default_exit, sizeof(before));
+	memcpy(l->default_exit, wanted, sizeof(wanted));
+	result = save_with(l, NULL, NULL, error);
+	if (result)
+		memcpy(l->default_exit, before, sizeof(before));
+	return result;
 }
 
 int device_limit(struct device_list *l, struct device *d, const struct device_limits *limits, char error[DEVICE_ERROR])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * device.h - a hub's registry of paired devices: devices.yaml, which people may edit, and a file of secrets for each.
+ * device.h - a hub's registry of paired devices: devices.yaml, which people may edit, and a file of secrets for each. It
+ * also has the default exit, so that a device takes that along when it gets another name.
  *
  * A change counts once it is on disk. An entry that is deleted by hand is a revocation: the file is read again 200 ms
  * after it was closed or renamed. One that is empty, broken or gone changes nothing and is reported (device_problem()).
@@ -22,6 +23,7 @@
 #define DEVICE_DIR "devices"
 #define DEVICE_TAGS_MAX 32
 #define DEVICE_ERROR 192
+#define DEVICE_DEFAULT (LABEL_SIZE + 4) /* "tag-" and a tag */
 
 /* What it may be used for; 0: as much as it can. */
 struct device_limits {
@@ -69,6 +71,7 @@ struct device_list {
 	struct device_watcher watcher;
 	struct device **items; /* sorted by name */
 	uint32_t count;
+	char default_exit[DEVICE_DEFAULT]; /* for who asks for none: "home", "tag-mobile"; "": any. Perhaps no device has it (any more) */
 	struct device_stamp stamp;
 	bool unsaved;          /* a counter could not be written the last time */
 	bool broken;           /* what is there now could not be read */
@@ -103,6 +106,12 @@ int device_revoke(struct device_list *l, struct device *d, char error[DEVICE_ERR
 int device_rename(struct device_list *l, struct device *d, const char *name, char error[DEVICE_ERROR]);
 /* All its tags, replacing those before. */
 int device_tag(struct device_list *l, struct device *d, const char *const *tags, uint32_t count, char error[DEVICE_ERROR]);
+
+/* A selector (selector.h) without a session; "any" and "" are the same: no default. Whether a device has it is not asked.
+ * -RTUN_EINVAL: it isn't understood. */
+int device_default(struct device_list *l, const char *exit, char error[DEVICE_ERROR]);
+/* The same as it is kept. 0 or -1. */
+int device_default_parse(const char *exit, char ret[DEVICE_DEFAULT]);
 
 int device_limit(struct device_list *l, struct device *d, const struct device_limits *limits, char error[DEVICE_ERROR]);
 
@@ -144,6 +153,7 @@ void device_sort(struct device_list *l);
 
 int device_file_load(struct device_list *l);
 /* Write these instead of what is there, unless somebody has changed it. */
-int device_file_save(struct device_list *l, const struct device_record *records, uint32_t count, char error[DEVICE_ERROR]);
+int device_file_save(struct device_list *l, const char *default_exit, const struct device_record *records, uint32_t count,
+		     char error[DEVICE_ERROR]);
 
 #endif

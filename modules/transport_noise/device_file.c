@@ -16,7 +16,6 @@
 #include "device.h"
 #include "pubkey.h"
 
-#define LIST_KEY "devices"
 #define SETTLE (200 * RTUN_MS)
 #define STALE 10 /* seconds: nobody edits that long in one go; read it though its event never came */
 
@@ -29,8 +28,19 @@ static const struct rtun_option rows[] = {
 };
 static const struct rtun_schema device_schema = RTUN_SCHEMA(struct device_record, rows);
 
+struct whole {
+	const char *default_exit;
+	struct rtun_list devices;
+};
+static const struct rtun_option whole_rows[] = {
+	RTUN_TEXT(struct whole, default_exit, NULL, 0, NULL, "Of connections that ask for none."),
+	RTUN_RECORDS(struct whole, devices, &device_schema, RTUN_REQUIRED, NULL, "The devices."),
+};
+static const struct rtun_schema whole_schema = RTUN_SCHEMA(struct whole, whole_rows);
+
 static const char comment[] = "The devices that are paired with this hub. May be edited while restunnel runs:\n"
-			      "an entry that is deleted is revoked at once, its live tunnel included. \"devices: []\" revokes all.";
+			      "an entry that is deleted is revoked at once, its live tunnel included. \"devices: []\" revokes all.\n"
+			      "\"default-exit: NAME\", or tag-TAG, before them is the only way out for connections that ask for none.";
 
 /* ---- Stamps ------------------------------------------------------------------------------------------------------ */
 
@@ -68,19 +78,26 @@ static bool same(const struct device_stamp *a, const struct device_stamp *b)
 
 /* What was read, before it counts. */
 struct fresh {
-	struct device_list list; /* only its items are used */
-	bool no_memory;
+	struct device_list list; /* its items and default exit */
+	bool no_memory, bad_default;
 };
 
-static void read_record(void *arg, const void *record)
+static void read_whole(void *arg, const void *record)
 {
+	const struct whole *whole = record;
+	const struct device_record *r = whole->devices.items;
 	struct fresh *f = arg;
-	struct device *d = device_reserve(&f->list) ? NULL : device_create(record);
+	uint32_t i;
 
-	if (d)
-		f->list.items[f->list.count++] = d;
-	else
-		f->no_memory = true;
+	f->bad_default = device_default_parse(whole->default_exit, f->list.default_exit) < 0;
+	for (i = 0; i < whole->devices.count; i++) {
+		struct device *d = device_reserve(&f->list) ? NULL : device_create(&r[i]);
+
+		if (d)
+			f->list.items[f->list.count++] = d;
+		else
+			f->no_memory = true;
+	}
 }
 
 static void fresh_fini(struct fresh *f)
@@ -103,12 +120,17 @@ static int check_one(struct rtun_ctx *ctx, const struct device *d)
 	return r;
 }
 
-/* What the schema can't see: names with reserved words, a name or a key that is there twice. */
-static int check_all(struct rtun_ctx *ctx, const struct device_list *l)
+/* What the schema can't see: a default exit that is none, names with reserved words, a name or a key that is there twice. */
+static int check_all(struct rtun_ctx *ctx, const struct fresh *f)
 {
+	const struct device_list *l = &f->list;
 	uint32_t i, k;
 	int r = 0;
 
+	if (f->bad_default) {
+		rtun_log(ctx, RTUN_ERROR, DEVICE_FILE ": default-exit is no choice of an exit: NAME, tag-TAG or any");
+		r = -1;
+	}
 	for (i = 0; i < l->count; i++) {
 		const struct device *a = l->items[i];
 
@@ -149,6 +171,7 @@ static int merge(struct device_list *l, struct fresh *f)
 	if (!items)
 		return -RTUN_ENOMEM;
 	l->items = items;
+	memcpy(l->default_exit, f->list.default_exit, sizeof(l->default_exit));
 	for (i = l->count; i--;) {
 		struct device *d = l->items[i];
 
@@ -188,12 +211,12 @@ static bool is_known(void *arg, const char *hex)
 static int read_file(struct device_list *l)
 {
 	struct fresh f = {.no_memory = false};
-	int r = rtun_records_load(l->ctx, DEVICE_FILE, LIST_KEY, &device_schema, read_record, &f);
+	int r = rtun_records_load(l->ctx, DEVICE_FILE, NULL, &whole_schema, read_whole, &f);
 
 	if (!r && f.no_memory)
 		r = -RTUN_ENOMEM;
 	if (!r)
-		r = check_all(l->ctx, &f.list);
+		r = check_all(l->ctx, &f);
 	if (!r)
 		r = merge(l, &f);
 	if (!r)
@@ -218,9 +241,10 @@ int device_file_load(struct device_list *l)
 
 /* ---- Write ------------------------------------------------------------------------------------------------------- */
 
-int device_file_save(struct device_list *l, const struct device_record *records, uint32_t count, char error[DEVICE_ERROR])
+int device_file_save(struct device_list *l, const char *default_exit, const struct device_record *records, uint32_t count,
+		     char error[DEVICE_ERROR])
 {
-	struct rtun_list list = {records, count, sizeof(*records)};
+	struct whole whole = {*default_exit ? default_exit : NULL, {records, count, sizeof(*records)}};
 	struct device_stamp now = stamp_of(l);
 	int r;
 
@@ -234,7 +258,7 @@ int device_file_save(struct device_list *l, const struct device_record *records,
 		snprintf(error, DEVICE_ERROR, DEVICE_FILE " was edited and can't be read: nothing was changed; the log says what is wrong with it");
 		return -RTUN_ECONFIG;
 	}
-	r = rtun_records_save(l->ctx, DEVICE_FILE, LIST_KEY, &device_schema, list, comment, 0600);
+	r = rtun_records_save(l->ctx, DEVICE_FILE, NULL, &whole_schema, (struct rtun_list){&whole, 1, sizeof(whole)}, comment, 0600);
 	if (r) {
 		snprintf(error, DEVICE_ERROR, DEVICE_FILE " can't be written: nothing was changed; the log says why");
 		l->stamp = stamp_of(l);

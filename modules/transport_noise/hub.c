@@ -59,6 +59,7 @@ static void on_revoked(void *arg, struct device *d)
 	struct hub *h = arg;
 	struct peer *p = d->tunnel;
 	char key[PUBKEY_TEXT], fingerprint[PUBKEY_FINGERPRINT];
+	struct event_device e = {.name = d->name, .public_key = key, .fingerprint = fingerprint, .streams = peer_streams(p)};
 	pubkey_text(d->key, key);
 	pubkey_fingerprint(d->key, fingerprint);
 	token_revoke(&h->tokens, d->key);
@@ -71,7 +72,6 @@ static void on_revoked(void *arg, struct device *d)
 		session_forget(&h->sessions, p);
 		peer_free(p);
 	}
-	struct event_device e = {.name = d->name, .public_key = key, .fingerprint = fingerprint};
 	rtun_publish(h->ctx, &event_revoked, &e);
 	rtun_log(h->ctx, RTUN_NOTICE, "%s (%s) is revoked", d->name, fingerprint);
 }
@@ -204,6 +204,8 @@ void hub_status(struct hub *h, struct rtun_status *s)
 		snprintf(s->code, sizeof(s->code), "no-exit");
 		snprintf(s->remedy, sizeof(s->remedy), "start `restunnel run` on a paired device; `restunnel status` there says what keeps it away");
 	} else {
-		limits_status(h, s);
+		default_status(h, online, s);
+		if (s->state == RTUN_STATE_OK)
+			limits_status(h, s);
 	}
 }

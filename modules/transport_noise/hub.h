@@ -172,6 +172,7 @@ struct peer_sums {
 	uint32_t streams;
 };
 void peer_sum(const struct peer *p, struct peer_sums *ret);
+uint32_t peer_streams(const struct peer *p); /* open now; p may be NULL */
 void peer_free(struct peer *p);
 
 /* hub_enroll.c: a first message that a token's PSK opened */
@@ -188,15 +189,21 @@ void limits_status(struct hub *h, struct rtun_status *s);
 uint64_t limits_total(const struct device *d, bool *ret_active); /* for usage.h */
 void limits_set(struct rtun_ctx *ctx, struct rtun_value *v, struct hub *h, struct device *d); /* into devices --json */
 
+/* hub_default.c */
+/* Is there a default exit, and `d` it, or one of those with its tag? */
+bool default_is(const struct hub *h, const struct device *d);
+/* Some exits are online: what that means for who asks for none. Nothing without a default exit. */
+void default_status(struct hub *h, uint32_t online, struct rtun_status *status);
+
 /* hub_commands.c */
 /* The instance as a hub, or NULL after an answer that says so. */
 struct hub *hub_of_call(struct rtun_ctx *ctx, struct rtun_reply *reply);
 struct device *hub_device_of(struct hub *h, const char *text, struct rtun_reply *reply);
 void hub_reply_device_error(struct rtun_reply *reply, int r, const char *error);
-extern const struct rtun_event_type event_exit_up, event_exit_down, event_enrolled, event_revoked, event_pair, event_changed, event_session_moved;
+extern const struct rtun_event_type event_exit_up, event_exit_down, event_enrolled, event_revoked, event_pair, event_changed, event_session_moved, event_default;
 struct event_exit { const char *exit, *address, *version, *reason; };
 struct event_session { const char *from, *exit; };
-struct event_device { const char *name, *public_key, *fingerprint, *pairing; };
+struct event_device { const char *name, *public_key, *fingerprint, *pairing; uint64_t streams; };
 struct event_pair { const char *name, *pairing; int64_t expires_at; };
 /* The name of a pairing for people and events: not the token's id on the wire. */
 void pairing_id(const uint8_t token_id[TOKEN_ID], char ret[17]);
@@ -208,6 +215,7 @@ void command_rename(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_tag(struct rtun_ctx *, const void *, struct rtun_reply *);
 void hub_greet_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 void command_limit(struct rtun_ctx *, const void *, struct rtun_reply *);
+void command_default(struct rtun_ctx *, const void *, struct rtun_reply *);
 void hub_limit_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 void hub_knock_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);
 void hub_conceal_metrics(struct rtun_ctx *, const struct rtun_metric *, struct rtun_metric_sink *);

@@ -22,7 +22,8 @@ static const struct rtun_field enrolled_fields[] = {
 	DEVICE_FIELD(name, "The name it was given"), DEVICE_FIELD(public_key, "Base64"), DEVICE_FIELD(fingerprint, "The key, for people"),
 	DEVICE_FIELD(pairing, "Which `pair` it answers")};
 static const struct rtun_field revoked_fields[] = {
-	DEVICE_FIELD(name, "The name it had"), DEVICE_FIELD(public_key, "Base64"), DEVICE_FIELD(fingerprint, "The key, for people")};
+	DEVICE_FIELD(name, "The name it had"), DEVICE_FIELD(public_key, "Base64"), DEVICE_FIELD(fingerprint, "The key, for people"),
+	{"streams", "Connections through it that ended", RTUN_F_U64, offsetof(struct event_device, streams)}};
 static const struct rtun_field changed_fields[] = {DEVICE_FIELD(name, "Its name now; unknown: devices.yaml was edited")};
 #define SESSION_FIELD(m, doc) {#m, doc, RTUN_F_TEXT, offsetof(struct event_session, m)}
 static const struct rtun_field session_fields[] = {
@@ -173,6 +174,7 @@ static struct rtun_value *device_value(struct rtun_ctx *ctx, struct device *d)
 	rtun_set_text(ctx, v, "public_key", key);
 	rtun_set_text(ctx, v, "fingerprint", fingerprint);
 	rtun_set(v, "tags", tags);
+	rtun_set_bool(ctx, v, "default", default_is(((struct transport *)ctx->self)->hub, d));
 	rtun_set_time(ctx, v, "enrolled_at", d->enrolled_at);
 	rtun_set_time(ctx, v, "last_seen", p && p->tunnel ? rtun_wall(ctx) / 1000 : d->secret.last_seen);
 	set_live(ctx, v, p);
@@ -193,6 +195,7 @@ void command_devices(struct rtun_ctx *ctx, const void *args, struct rtun_reply *
 	for (uint32_t i = 0; i < h->devices->count; i++)
 		rtun_append(list, device_value(ctx, h->devices->items[i]));
 	rtun_set(v, "devices", list);
+	rtun_set_text(ctx, v, "default", h->devices->default_exit[0] ? h->devices->default_exit : NULL);
 	rtun_reply_ok(&reply, v);
 }
 
@@ -203,21 +206,23 @@ void command_revoke(struct rtun_ctx *ctx, const void *args, struct rtun_reply *r
 	const struct args_device *a = args;
 	struct hub *h = hub_of_call(ctx, reply);
 	struct device *d = h ? hub_device_of(h, a->device, reply) : NULL;
-	char name[LABEL_SIZE], error[DEVICE_ERROR];
-	struct peer_sums sums = {0};
+	char name[LABEL_SIZE], error[DEVICE_ERROR], sentence[LABEL_SIZE + 80];
+	uint32_t streams;
 	int r;
 	if (!d)
 		return;
 	memcpy(name, d->name, sizeof(name));
-	if (d->tunnel)
-		peer_sum(d->tunnel, &sums);
+	streams = peer_streams(d->tunnel);
 	if ((r = device_revoke(h->devices, d, error)) < 0) {
 		hub_reply_device_error(reply, r, error);
 		return;
 	}
 	struct rtun_value *v = rtun_object(ctx);
+	snprintf(sentence, sizeof(sentence), streams ? "revoked %s; %u connection%s through it ended" : "revoked %s; no connection went through it",
+		 name, streams, streams == 1 ? "" : "s");
 	rtun_set_text(ctx, v, "name", name);
-	rtun_set_int(ctx, v, "streams", sums.streams);
+	rtun_set_int(ctx, v, "streams", streams);
+	rtun_set_text(ctx, v, "sentence", sentence);
 	rtun_reply_ok(&reply, v);
 }
 

@@ -82,7 +82,7 @@ static int start(void *obj, const struct rtun_dial_req *req, uint32_t protocol, 
 		return -RTUN_ENOMEM;
 	t->hub = h;
 	usage_wake(&h->usage);
-	bool read = wish_read(req, &t->wish, &c);
+	bool read = wish_read(h, req, &t->wish, &c);
 	t->wish.protocol = protocol;
 	if (read)
 		choice_make(h, &t->wish, &t->tried, &c);
@@ -111,7 +111,7 @@ static int associate(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *c
 static uint32_t flags(void *obj)
 {
 	const struct hub *h = obj;
-	return h->devices && h->devices->count > 1 ? RTUN_DIALER_SEVERAL : 0;
+	return h->devices && h->devices->count > 1 && !h->devices->default_exit[0] ? RTUN_DIALER_SEVERAL : 0;
 }
 
 const struct rtun_dialer_ops hub_dialer_ops = {.size = sizeof(hub_dialer_ops), .dial = dial, .flags = flags,

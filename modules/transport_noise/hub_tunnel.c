@@ -26,6 +26,14 @@ struct peer *peer_of(struct hub *h, struct device *d)
 	return p;
 }
 
+uint32_t peer_streams(const struct peer *p)
+{
+	struct peer_sums sums = {0};
+	if (p)
+		peer_sum(p, &sums);
+	return sums.streams;
+}
+
 void peer_free(struct peer *p)
 {
 	meter_destroy(&p->meter);

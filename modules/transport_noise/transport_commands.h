@@ -26,6 +26,9 @@ struct args_limit {
 	const char *device;
 	uint64_t streams, up, down, monthly; /* 0: as it is; RTUN_NONE: no limit */
 };
+struct args_default {
+	const char *exit;
+};
 struct args_enroll {
 	const char *url, *name;
 };

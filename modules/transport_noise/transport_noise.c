@@ -180,6 +180,10 @@ static const struct rtun_option limit_rows[] = {
 	DEVICE_LIMIT_ROWS(struct args_limit),
 };
 static const struct rtun_schema limit_args = RTUN_SCHEMA(struct args_limit, limit_rows);
+static const struct rtun_option default_rows[] = {
+	RTUN_TEXT(struct args_default, exit, NULL, RTUN_POSITIONAL, NULL, "NAME, tag-TAG, or any: the best one; without it nothing changes"),
+};
+static const struct rtun_schema default_args = RTUN_SCHEMA(struct args_default, default_rows);
 static const struct rtun_option enroll_rows[] = {
 	RTUN_TEXT(struct args_enroll, url, NULL, RTUN_REQUIRED | RTUN_POSITIONAL | RTUN_STDIN | RTUN_SECRET, NULL,
 		  "The noise:// URL that `restunnel pair` printed on the hub"),
@@ -197,12 +201,14 @@ static const struct rtun_view device_view[] = {
 	{"name", "NAME", RTUN_V_TEXT, 0}, {"online", "STATE", RTUN_V_ONLINE, 0}, {"address", "ADDRESS", RTUN_V_TEXT, 0},
 	{"rtt_ms", "RTT", RTUN_V_MS, 0}, {"streams", "STREAMS", RTUN_V_TEXT, 0}, {"bytes_in", "IN", RTUN_V_BYTES, 0},
 	{"bytes_out", "OUT", RTUN_V_BYTES, 0}, {"last_seen", "LAST SEEN", RTUN_V_TIME, 0}, {"tags", "TAGS", RTUN_V_LIST, 0}};
-static const struct rtun_view revoke_view[] = {{"name", "Revoked", RTUN_V_TEXT, 0}, {"streams", "Streams ended", RTUN_V_TEXT, 0}};
+static const struct rtun_view revoke_view[] = {{"sentence", "", RTUN_V_SENTENCE, 0}};
 static const struct rtun_view changed_view[] = {{"name", "Name", RTUN_V_TEXT, 0}, {"tags", "Tags", RTUN_V_LIST, 0}};
 static const struct rtun_view limit_view[] = {
 	{"name", "Name", RTUN_V_TEXT, 0}, {"streams", "Streams at once", RTUN_V_TEXT, 0}, {"up", "Up", RTUN_V_TEXT, 0},
 	{"down", "Down", RTUN_V_TEXT, 0}, {"monthly", "In a month", RTUN_V_TEXT, 0},
 	{"month_bytes", "Used this month", RTUN_V_BYTES, 0}};
+static const struct rtun_view default_view[] = {
+	{"exit", "Default exit", RTUN_V_TEXT, 0}, {"sentence", "", RTUN_V_SENTENCE, 0}};
 static const struct rtun_view enroll_view[] = {
 	{"sentence", "", RTUN_V_SENTENCE, 0}, {"fingerprint", "The hub's key", RTUN_V_TEXT, 0}, {"next", "Next", RTUN_V_COMMAND, 0}};
 static const struct rtun_view hub_view[] = {
@@ -233,6 +239,9 @@ static const struct rtun_command commands[] = {
 	{.name = "limit", .doc = "Limit what a device is used for; without options, show its limits.",
 	 .example = "restunnel limit phone --down 20Mbit --monthly 50GiB", .args = &limit_args, .run = command_limit,
 	 .view = RTUN_LIST(limit_view), .flags = RTUN_CMD_OFFLINE, .when = "role=hub"},
+	{.name = "default", .doc = "The only exit for connections that name none, where their entry has no `exit:` either; while it is away they fail.",
+	 .example = "restunnel default home", .args = &default_args, .run = command_default, .view = RTUN_LIST(default_view),
+	 .flags = RTUN_CMD_OFFLINE, .when = "role=hub"},
 	{.name = "hubs", .doc = "The hubs this node is paired with, and whether it is connected.", .example = "restunnel hubs",
 	 .run = command_hubs, .view = RTUN_LIST(hub_view), .view_items = "hubs",
 	 .empty = "Not paired with any hub: run `restunnel pair` on the hub, then what it prints here.",
@@ -243,7 +252,7 @@ static const struct rtun_command commands[] = {
 
 static const struct rtun_event_type *const event_types[] = {
 	&event_exit_up, &event_exit_down, &event_enrolled, &event_revoked, &event_pair, &event_changed,
-	&event_session_moved, &event_hub_up, &event_hub_down,
+	&event_session_moved, &event_default, &event_hub_up, &event_hub_down,
 };
 
 static const struct rtun_metric metrics[] = {

@@ -37,6 +37,24 @@ same "the username is stronger" 11.0.2.1 "$(from 1082 away)"
 check "any, too" both "$(repeat 8 from 1084 any)" 1
 for user in nobody tag-x exit home-x-any; do same "refused: $user" 1 "$(tool choose reply "$user" 11.0.9.9 7000)"; done
 
+# ---- by default: only for who asks for none, and not while it is away
+
+hub default nobody >default.log 2>&1 && fail "an unknown exit became the default"
+check "unknown: not taken" grep -q "there is no device called nobody" default.log
+for row in tag-wide=11.0.1.1 away=11.0.2.1; do
+	hub default "${row%=*}" >/dev/null || fail "default"
+	same "default ${row%=*}" "4*${row#*=}" "$(repeat 4 from 1084)"
+done
+same "also with a session" 11.0.2.1 "$(from 1080 session-9)"
+same "the username is stronger" 11.0.1.1 "$(from 1080 home)"
+same "the entry's exit is stronger" 11.0.1.1 "$(from 1082)"
+check "any, too" both "$(repeat 8 from 1084 any)" 1
+same "devices" "away False True" "$(hub devices --json | json - 'd["default"] + " " + " ".join(str(x["default"]) for x in sorted(d["devices"], key=lambda x: x["name"] != "home"))')"
+says() { hub status --json | grep -q "$1"; }
+check "status" says "2 of 2 exits online, the default is away (11.0.2.1)"
+hub default any >/dev/null || fail "default any"
+check "any again" both "$(repeat 8 from 1084)" 1
+
 # ---- strategies
 
 case $(repeat 8 from 1080) in 8*) say "ok: best" ;; *) fail "best: $(repeat 8 from 1080)" ;; esac
@@ -78,6 +96,12 @@ check "the log says so" grep -q "a session goes on at exit $(where "$second"); i
 same "an exit by name stays away" 3 "$(tool choose reply "$carrier" 11.0.9.9 7000)"
 same "with a session, too" 3 "$(tool choose reply "$carrier-session-1" 11.0.9.9 7000)"
 [ "$carrier" = away ] || same "by the entry, too" 3 "$(tool choose reply '' 11.0.9.9 7000 1082)"
+hub default "$carrier" >/dev/null || fail "default"
+same "by default, too" 3 "$(tool choose reply '' 11.0.9.9 7000)"
+same "by default, with a session" 3 "$(tool choose reply session-42 11.0.9.9 7000)"
+check "and who asks for any is served" [ "$(from 1084 any)" = "$second" ]
+check "status tells" says '"default-away"'
+hub default any >/dev/null || fail "default any"
 same "everything else uses the other one" "4*$second" "$(repeat 4 from 1085)"
 if [ "$carrier" = home ]; then run_node home; else run_away; fi
 await $((15 * patience)) "it to be back" online "$carrier"
@@ -103,6 +127,19 @@ same "another strategy" "2*11.0.1.1 2*11.0.2.1" "$(repeat 4 from 1083)"
 a=$(from 1084 any-session-t)
 sleep 1.2
 same "after its time the session chooses anew" "1" "$([ "$a" != "$(from 1084 any-session-t)" ] && echo 1)"
+
+# ---- the default exit: renamed, kept, revoked
+
+hub default home >/dev/null && hub rename home house >/dev/null || fail "default, rename"
+stop hub
+run_hub
+await $((30 * patience)) "the exits to be back" online away
+same "it goes along with the name, and outlives the hub" '"house"' "$(hub devices --json | json - '__import__("json").dumps(d["default"])')"
+hub revoke house --json >revoke.json || fail "revoke"
+same "revoke: sentence" "revoked house; no connection went through it" "$(json revoke.json 'd["sentence"]')"
+same "a default that is revoked: nothing leaves" 3 "$(tool choose reply '' 11.0.9.9 7000)"
+same "but by name" 11.0.2.1 "$(from 1080 away)"
+check "status tells" says '"default-unknown"'
 
 stop home && stop away && stop hub || fail "something did not end well"
 say "$test_name: passed"

@@ -43,6 +43,7 @@ static void setup(void)
 	ttl = TTL;
 	h = (struct hub){.ctx = &hc.ctx, .devices = &list, .sessions = {.ctx = &hc.ctx, .ttl = &ttl}};
 	list.count = 0;
+	list.default_exit[0] = 0;
 	full = NULL;
 	memset(sums, 0, sizeof(sums));
 	for (int i = 0; i < EXITS; i++) {
@@ -77,7 +78,7 @@ static struct choice take_with(const char *user, uint32_t strategy, const char *
 	struct rtun_dial_req req = {.size = sizeof(req), .selector = user, .exit = fixed, .source = "socks", .strategy = strategy};
 	struct wish w;
 	struct choice c;
-	if (wish_read(&req, &w, &c))
+	if (wish_read(&h, &req, &w, &c))
 		choice_make(&h, &w, tried, &c);
 	return c;
 }
@@ -145,6 +146,70 @@ START_TEST(wishes)
 }
 END_TEST
 
+/* The default exit is for who asks for none, neither by username nor by `exit:`; then it is the only one. */
+START_TEST(by_default)
+{
+	static const struct {
+		const char *def, *user, *fixed;
+		int want;
+		const char *why;
+	} rows[] = {
+		{"b", NULL, NULL, 1, NULL}, {"b", "", "", 1, NULL}, {"b", "session-1", NULL, 1, NULL}, {"b", NULL, "session-1", 1, NULL},
+		{"tag-mobile", NULL, NULL, 3, NULL}, {"tag-mobile", "session-1", NULL, 3, NULL},
+		{"b", "c", NULL, 2, NULL}, {"b", NULL, "c", 2, NULL}, {"b", "c", "d", 2, NULL}, {"b", "tag-mobile", NULL, 3, NULL},
+		{"b", "any", NULL, 0, NULL}, {"b", NULL, "any", 0, NULL}, {"b", "any-session-1", NULL, 0, NULL}, {"b", NULL, "any-session-2", 0, NULL},
+		{"", NULL, NULL, 0, NULL},
+		{"e", NULL, NULL, -RTUN_ENOEXIT, "the default exit e is away"}, {"e", "session-1", NULL, -RTUN_ENOEXIT, "the default exit e is away"},
+		{"e", "e", NULL, -RTUN_ENOEXIT, "exit e is away"}, {"e", NULL, "e", -RTUN_ENOEXIT, "exit e is away"},
+		{"e", "any", NULL, 0, NULL}, {"e", "a", NULL, 0, NULL},
+		{"x", NULL, NULL, -RTUN_ENOEXIT, "there is no exit called x, the default one"}, {"x", NULL, "any", 0, NULL},
+		{"tag-x", NULL, NULL, -RTUN_ENOEXIT, "no exit has the default tag x"},
+		{"x", "x", NULL, -RTUN_ESELECTOR, "there is no exit called x"}, {"b", "exit", NULL, -RTUN_ESELECTOR, NULL},
+	};
+	exits(5, (uint32_t[]){1, 50, 50, 50, 1});
+	peers[4].tunnel = NULL;
+	devices[3].tags = tags;
+	devices[3].tag_count = 1;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(list.default_exit, sizeof(list.default_exit), "%s", rows[i].def);
+		struct choice c = take_with(rows[i].user, RTUN_STRATEGY_ROUND_ROBIN * (rows[i].want != 0), rows[i].fixed, &none);
+		int got = c.peer ? (int)(c.peer - peers) : -(int)c.err;
+		ck_assert_msg(got == rows[i].want, "row %zu: %d (%s)", i, got, c.why);
+		if (rows[i].why)
+			ck_assert_str_eq(c.why, rows[i].why);
+	}
+}
+END_TEST
+
+/* The choice was not free: what it can't take goes nowhere else. */
+START_TEST(default_that_fails)
+{
+	const struct tried b = {.exits = {&peers[1]}, .count = 1};
+	struct choice c;
+	exits(3, (uint32_t[]){10, 100, 100});
+	snprintf(list.default_exit, sizeof(list.default_exit), "b");
+	c = take_with(NULL, 0, NULL, &b);
+	ck_assert_ptr_null(c.peer);
+	ck_assert_uint_eq(c.err, RTUN_ENOEXIT);
+	snprintf(list.default_exit, sizeof(list.default_exit), "tag-mobile");
+	for (int i = 1; i < 3; i++) {
+		devices[i].tags = tags;
+		devices[i].tag_count = 1;
+	}
+	c = take_with(NULL, 0, NULL, &b);
+	ck_assert_ptr_eq(c.peer, &peers[2]);
+	peers[2].tunnel = NULL;
+	c = take_with(NULL, 0, NULL, &b);
+	ck_assert_uint_eq(c.err, RTUN_ENOEXIT);
+	ck_assert_str_eq(c.why, "no exit with the default tag mobile is connected");
+	snprintf(list.default_exit, sizeof(list.default_exit), "a");
+	full = "limit reached: 5";
+	c = take_with(NULL, 0, NULL, &none);
+	ck_assert_uint_eq(c.err, RTUN_EOVERLOAD);
+	ck_assert_str_eq(c.why, full);
+}
+END_TEST
+
 /* For datagrams, only exits that have them: another one where that is free to choose, else no. */
 START_TEST(datagrams)
 {
@@ -167,7 +232,7 @@ START_TEST(datagrams)
 		struct rtun_dial_req req = {.size = sizeof(req), .selector = rows[i].user, .exit = rows[i].fixed, .source = "socks"};
 		struct wish w;
 		struct choice c;
-		ck_assert(wish_read(&req, &w, &c));
+		ck_assert(wish_read(&h, &req, &w, &c));
 		w.protocol = WIRE_UDP;
 		choice_make(&h, &w, &none, &c);
 		int got = c.peer ? (int)(c.peer - peers) : -(int)c.err;
@@ -182,7 +247,7 @@ START_TEST(old_request)
 	struct rtun_dial_req req = {.size = offsetof(struct rtun_dial_req, strategy), .strategy = RTUN_STRATEGY_STICKY};
 	struct wish w;
 	struct choice c;
-	ck_assert(wish_read(&req, &w, &c));
+	ck_assert(wish_read(&h, &req, &w, &c));
 	ck_assert_uint_eq(w.strategy, RTUN_STRATEGY_BEST);
 	ck_assert(!w.lasting);
 }
@@ -301,7 +366,7 @@ START_TEST(sticky)
 	sums[0].rtt = 500 * RTUN_MS;
 	ck_assert_int_eq(take(NULL, RTUN_STRATEGY_STICKY), 0);
 	ck_assert_int_eq(take("any", RTUN_STRATEGY_STICKY), 1); /* another username */
-	ck_assert(wish_read(&req, &w, &c));
+	ck_assert(wish_read(&h, &req, &w, &c));
 	choice_make(&h, &w, &none, &c); /* another entry */
 	ck_assert_ptr_eq(c.peer, &peers[1]);
 	ck_assert_int_eq(take(NULL, RTUN_STRATEGY_BEST), 1); /* who isn't sticky */
@@ -467,6 +532,8 @@ int main(void)
 	TCase *t = tcase_create("choice");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, wishes);
+	tcase_add_test(t, by_default);
+	tcase_add_test(t, default_that_fails);
 	tcase_add_test(t, datagrams);
 	tcase_add_test(t, old_request);
 	tcase_add_test(t, nearest);

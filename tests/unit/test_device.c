@@ -278,6 +278,47 @@ START_TEST(tags)
 }
 END_TEST
 
+/* The default exit lives with the devices: it is kept, goes along with a new name, and stays when its device has gone. */
+START_TEST(the_default_exit)
+{
+	static const char *const none[] = {"any", "", "exit", "session-1", "home-session-1", "home-tag-eu", "Home", "a_b", "-"};
+	struct device *d = add(1, "home"), *again;
+	size_t i;
+
+	add(2, "away");
+	ck_assert_str_eq(list->default_exit, "");
+	ck_assert_ptr_null(strstr(read_file(), "\ndefault-exit:"));
+	ck_assert_int_eq(device_default(list, "exit-home", error), 0);
+	ck_assert_ptr_nonnull(strstr(read_file(), "\ndefault-exit: home\ndevices:\n"));
+	ck_assert_int_eq(device_rename(list, d, "no", error), 0);
+	ck_assert_str_eq(list->default_exit, "no");
+	reopen();
+	ck_assert_str_eq(list->default_exit, "no");
+	ck_assert_int_eq(device_rename(list, device_find(list, "away"), "home", error), 0);
+	ck_assert_int_eq(device_tag(list, device_find(list, "no"), (const char *const[]){"eu"}, 1, error), 0);
+	ck_assert_str_eq(list->default_exit, "no");
+	ck_assert_int_eq(device_add(list, key_of(1), "cabin", key_of(50), &again, error), 0); /* paired again, by another name */
+	ck_assert_str_eq(list->default_exit, "cabin");
+	reopen();
+	ck_assert_str_eq(list->default_exit, "cabin");
+	ck_assert_int_eq(device_revoke(list, device_find(list, "cabin"), error), 0);
+	reopen();
+	ck_assert_str_eq(list->default_exit, "cabin");
+	for (i = 2; i < sizeof(none) / sizeof(none[0]); i++)
+		ck_assert_int_eq(device_default(list, none[i], error), -RTUN_EINVAL);
+	ck_assert_str_eq(list->default_exit, "cabin");
+	ck_assert_int_eq(device_default(list, "tag-abcdefghijklmnopqrstuvwxyz012345", error), 0);
+	reopen();
+	ck_assert_str_eq(list->default_exit, "tag-abcdefghijklmnopqrstuvwxyz012345");
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(device_default(list, "home", error), 0);
+		ck_assert_int_eq(device_default(list, none[i], error), 0);
+		reopen();
+		ck_assert_str_eq(list->default_exit, "");
+	}
+}
+END_TEST
+
 START_TEST(revoked_from_here)
 {
 	add(1, "home");
@@ -321,6 +362,8 @@ START_TEST(disk_full)
 	ck_assert_int_eq(device_revoke(list, d, error), -RTUN_EIO);
 	ck_assert_int_eq(device_rename(list, d, "away", error), -RTUN_EIO);
 	ck_assert_int_eq(device_tag(list, d, (const char *const[]){"eu"}, 1, error), -RTUN_EIO);
+	ck_assert_int_eq(device_default(list, "home", error), -RTUN_EIO);
+	ck_assert_str_eq(list->default_exit, "");
 	ck_assert_int_eq(device_set_counter(list, d, 9), -RTUN_EIO);
 	ck_assert_uint_eq(d->secret.counter, 9); /* but this counts */
 	ck_assert_int_eq(device_set_counter(list, d, 9), -RTUN_EINVAL);
@@ -343,12 +386,15 @@ START_TEST(disk_full_when_paired_again)
 	struct device *d = add(1, "home"), *x;
 	char name[LABEL_SIZE];
 
+	ck_assert_int_eq(device_default(list, "home", error), 0);
 	writes_left = _i;
 	ck_assert_int_eq(device_add(list, key_of(1), "away", key_of(3), &x, error), -RTUN_EIO);
 	ck_assert_mem_eq(d->secret.psk, key_of(101), 32);
 	strcpy(name, d->name);
+	ck_assert_str_eq(list->default_exit, name);
 	reopen();
 	ck_assert_str_eq(list->items[0]->name, name);
+	ck_assert_str_eq(list->default_exit, name);
 	ck_assert_mem_eq(list->items[0]->secret.psk, key_of(101), 32);
 }
 END_TEST
@@ -376,7 +422,12 @@ START_TEST(edited)
 	ck_assert_uint_eq(d->tag_count, 1);
 	ck_assert(sodium_is_zero(device_find(list, "new")->secret.psk, 32));
 	ck_assert_int_eq(count_secrets(), 1);
+	edit("default-exit: away\ndevices:\n" ENTRY("house", KEY1) ENTRY("new", KEY3));
+	ck_assert_str_eq(list->default_exit, "away"); /* known or not */
+	edit("devices:\n" ENTRY("house", KEY1) ENTRY("new", KEY3) "default-exit: tag-eu\n");
+	ck_assert_str_eq(list->default_exit, "tag-eu");
 	edit("devices: []\n");
+	ck_assert_str_eq(list->default_exit, "");
 	ck_assert_str_eq(revoked, "away new house ");
 	ck_assert_uint_eq(list->count, 0);
 	ck_assert_int_eq(count_secrets(), 0);
@@ -449,6 +500,12 @@ static const char *const broken[] = {
 	"devices:\n" ENTRY("home", KEY1) ENTRY("away", KEY1),
 	"devices:\n" ENTRY("home", KEY1) "    psk: x\n",
 	"devices:\n  - public-key: " KEY1 "\n",
+	"default-exit: home\n",
+	"default-exit:\ndevices:\n" ENTRY("home", KEY1),
+	"default-exit: session\ndevices:\n" ENTRY("home", KEY1),
+	"default-exit: home-session-1\ndevices:\n" ENTRY("home", KEY1),
+	"default-exit: [home]\ndevices:\n" ENTRY("home", KEY1),
+	"default: home\ndevices:\n" ENTRY("home", KEY1),
 };
 
 START_TEST(broken_changes_nothing)
@@ -605,6 +662,7 @@ int main(void)
 	tcase_add_test(c, found_by_key_and_fingerprint);
 	tcase_add_test(c, paired_again);
 	tcase_add_test(c, tags);
+	tcase_add_test(c, the_default_exit);
 	tcase_add_test(c, revoked_from_here);
 	tcase_add_test(c, counter_only_rises);
 	tcase_add_loop_test(c, disk_full, 0, 2);

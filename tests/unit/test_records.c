@@ -255,6 +255,88 @@ START_TEST(broken_files)
 }
 END_TEST
 
+/* A file that is one record, with a list of others in it. */
+struct whole {
+	const char *owner;
+	struct rtun_list devices;
+};
+static const struct rtun_option whole_rows[] = {
+	RTUN_TEXT(struct whole, owner, NULL, 0, NULL, "A text."),
+	RTUN_RECORDS(struct whole, devices, &schema, RTUN_REQUIRED, NULL, "A list."),
+};
+static const struct rtun_schema whole_schema = RTUN_SCHEMA(struct whole, whole_rows);
+
+static void on_whole(void *arg, const void *record)
+{
+	const struct whole *w = record;
+	struct seen *s = arg;
+	snprintf(s->notes[0], 64, "%s", w->owner ? w->owner : "(none)");
+	for (s->count = 0; s->count < w->devices.count;)
+		snprintf(s->last_name, sizeof(s->last_name), "%s", ((const struct device *)w->devices.items)[s->count++].name);
+}
+
+static int load_whole(struct seen *s)
+{
+	*s = (struct seen){.count = 77};
+	logged[0] = 0;
+	log_lines = 0;
+	return rtun_records_load(&host.ctx, "devices.yaml", NULL, &whole_schema, on_whole, s);
+}
+
+static int save_whole(const char *owner, uint32_t n)
+{
+	const struct device devices[] = {{.name = "home", .public_key = {key, 4}, .note = "no"}, {.name = "010", .public_key = {key, 4}}};
+	const struct whole whole = {owner, {devices, n, sizeof(devices[0])}};
+	return rtun_records_save(&host.ctx, "devices.yaml", NULL, &whole_schema, (struct rtun_list){&whole, 1, sizeof(whole)}, "x", 0600);
+}
+
+START_TEST(one_record)
+{
+	struct seen s;
+	ck_assert_int_eq(save_whole("no", 2), 0);
+	ck_assert_str_eq(get(), "# x\nowner: \"no\"\ndevices:\n"
+				"  - name: home\n    public-key: \"/wAQgw==\"\n    tags: []\n    note: \"no\"\n    hops: 0\n    kept: false\n"
+				"  - name: \"010\"\n    public-key: \"/wAQgw==\"\n    tags: []\n    hops: 0\n    kept: false\n");
+	ck_assert_int_eq(load_whole(&s), 0);
+	ck_assert_uint_eq(s.count, 2);
+	ck_assert_str_eq(s.notes[0], "no");
+	ck_assert_str_eq(s.last_name, "010");
+	ck_assert_int_eq(save_whole(NULL, 0), 0);
+	ck_assert_str_eq(get(), "# x\ndevices: []\n");
+	ck_assert_int_eq(load(&s), 0); /* the same as a list */
+	ck_assert_int_eq(load_whole(&s), 0);
+	ck_assert_uint_eq(s.count, 0);
+	ck_assert_str_eq(s.notes[0], "(none)");
+}
+END_TEST
+
+static const struct {
+	const char *yaml, *logged; /* without the path */
+} broken_wholes[] = {
+	{"", ":1:1: \"devices\" is missing; add \"devices:\" with a list of keys and values"},
+	{"owner: me\n", ":1:1: \"devices\" is missing"},
+	{"devices:\n", ":1:9: devices: expected a list of keys and values, this is empty"},
+	{"devices: {}\n", ":1:10: devices: expected a list of keys and values, this is keys and values"},
+	{"device: []\n", ":1:1: \"devices\" is missing"},
+	{"devices: []\nowne: me\n", ":2:1: unknown key \"owne\"; did you mean \"owner\"?"},
+	{"- name: x\n", ":1:1: expected keys and values, this is a list"},
+	{"devices:\n  - x\n", ":2:5: expected keys and values, this is a text"},
+	{"devices: [", ":"},
+};
+
+START_TEST(broken_one_record)
+{
+	struct seen s;
+	char meant[300];
+
+	put(broken_wholes[_i].yaml);
+	ck_assert_int_eq(load_whole(&s), -RTUN_ECONFIG);
+	ck_assert_uint_eq(s.count, 77);
+	snprintf(meant, sizeof(meant), "%s/devices.yaml%s", dir, broken_wholes[_i].logged);
+	ck_assert_msg(!strncmp(logged, meant, strlen(meant)), "%s", logged);
+}
+END_TEST
+
 START_TEST(edited_by_hand)
 {
 	struct seen s;
@@ -311,6 +393,8 @@ int main(void)
 	tcase_add_test(t, texts_survive);
 	tcase_add_test(t, texts_survive_pyyaml);
 	tcase_add_loop_test(t, broken_files, 0, sizeof(broken) / sizeof(broken[0]));
+	tcase_add_test(t, one_record);
+	tcase_add_loop_test(t, broken_one_record, 0, sizeof(broken_wholes) / sizeof(broken_wholes[0]));
 	tcase_add_test(t, edited_by_hand);
 	tcase_add_test(t, round_trip);
 	suite_add_tcase(s, t);

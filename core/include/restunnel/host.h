@@ -498,14 +498,15 @@ static inline int rtun_file_replace(struct rtun_ctx *ctx, const char *path, cons
 /* Read a YAML file `list_key: [ {...}, ... ]` whose entries follow a schema; cb for each record, once all are known to
  * be good. -RTUN_ENOENT: no such file; -RTUN_ECONFIG: something in it is wrong: all of it was logged at
  * FILE:LINE:COL, and cb was not called; also for an empty file or one without `list_key`. Texts in a record are good
- * during the callback. */
+ * during the callback. `list_key` NULL: the file as a whole is one record, whose lists of records are RTUN_RECORDS rows. */
 static inline int rtun_records_load(struct rtun_ctx *ctx, const char *path, const char *list_key, const struct rtun_schema *schema,
 				    rtun_record_cb *cb, void *arg)
 {
 	return ctx->host->records_load(ctx, path, list_key, schema, cb, arg);
 }
 /* Write such a file, quoting every text that another YAML tool would take for something else. Rows at their default
- * are written too. `comment` goes on top, may be NULL. Atomic as rtun_file_replace(). */
+ * are written too. `comment` goes on top, may be NULL. Atomic as rtun_file_replace(). `list_key` NULL: the one record of
+ * `records` is the file. */
 static inline int rtun_records_save(struct rtun_ctx *ctx, const char *path, const char *list_key, const struct rtun_schema *schema,
 				    struct rtun_list records, const char *comment, uint32_t mode)
 {

@@ -45,7 +45,7 @@ typedef void rtun_dial_cb(void *arg, const struct rtun_dial_result *r);
 
 /* Flags of a dialer */
 #define RTUN_DIALER_DIRECT 1U /* connections leave from this very machine: a frontend to it must stay on loopback */
-#define RTUN_DIALER_SEVERAL 2U /* there are several exits by now: who asks for none gets any */
+#define RTUN_DIALER_SEVERAL 2U /* there are several exits by now, and none is the default: who asks for none gets any */
 
 struct rtun_dialer_ops {
 	uint32_t size;
