@@ -176,7 +176,10 @@ uint32_t peer_streams(const struct peer *p); /* open now; p may be NULL */
 void peer_free(struct peer *p);
 
 /* hub_enroll.c: a first message that a token's PSK opened */
-int enrolment_start(struct hub *h, const struct token *token, const struct hello *hello, struct noise_handshake *handshake, struct rtun_stream **s);
+int enrolment_start(struct hub *h, const struct token *token, const struct hello *hello, struct noise_handshake *handshake,
+		    const struct rtun_addr *from, struct rtun_stream **s);
+/* The token is withdrawn: who is half-way in by it is out. */
+void enrolments_withdraw(struct hub *h, const struct token *token);
 /* `device` is revoked: those of its that are under way end. NULL: all. */
 void enrolments_end(struct hub *h, const uint8_t device[32]);
 
@@ -200,15 +203,17 @@ void default_status(struct hub *h, uint32_t online, struct rtun_status *status);
 struct hub *hub_of_call(struct rtun_ctx *ctx, struct rtun_reply *reply);
 struct device *hub_device_of(struct hub *h, const char *text, struct rtun_reply *reply);
 void hub_reply_device_error(struct rtun_reply *reply, int r, const char *error);
-extern const struct rtun_event_type event_exit_up, event_exit_down, event_enrolled, event_revoked, event_pair, event_changed, event_session_moved, event_default;
+extern const struct rtun_event_type event_exit_up, event_exit_down, event_enrolled, event_revoked, event_pair, event_changed, event_session_moved, event_default, event_withdrawn;
 struct event_exit { const char *exit, *address, *version, *reason; };
 struct event_session { const char *from, *exit; };
-struct event_device { const char *name, *public_key, *fingerprint, *pairing; uint64_t streams; };
+struct event_device { const char *name, *public_key, *fingerprint, *pairing, *address; uint64_t streams; };
 struct event_pair { const char *name, *pairing; int64_t expires_at; };
-/* The name of a pairing for people and events: not the token's id on the wire. */
+/* hub_pair.c. The name of a pairing for people and events: not the token's id on the wire. */
 void pairing_id(const uint8_t token_id[TOKEN_ID], char ret[17]);
 
 void command_pair(struct rtun_ctx *, const void *, struct rtun_reply *);
+void command_pairings(struct rtun_ctx *, const void *, struct rtun_reply *);
+void command_withdraw(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_devices(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_revoke(struct rtun_ctx *, const void *, struct rtun_reply *);
 void command_rename(struct rtun_ctx *, const void *, struct rtun_reply *);

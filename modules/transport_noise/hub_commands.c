@@ -2,16 +2,12 @@
  *
  * hub_commands.c - the hub's verbs, events and metrics.
  */
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "hub.h"
 #include "pubkey.h"
 #include "transport_commands.h"
-#include "url.h"
-
-#define WHOLE_TOKEN_LIFE ((int64_t)(TOKEN_VALID / RTUN_S))
 
 #define EXIT_FIELD(m, doc) {#m, doc, RTUN_F_TEXT, offsetof(struct event_exit, m)}
 static const struct rtun_field up_fields[] = {
@@ -20,7 +16,7 @@ static const struct rtun_field down_fields[] = {EXIT_FIELD(exit, "The exit's nam
 #define DEVICE_FIELD(m, doc) {#m, doc, RTUN_F_TEXT, offsetof(struct event_device, m)}
 static const struct rtun_field enrolled_fields[] = {
 	DEVICE_FIELD(name, "The name it was given"), DEVICE_FIELD(public_key, "Base64"), DEVICE_FIELD(fingerprint, "The key, for people"),
-	DEVICE_FIELD(pairing, "Which `pair` it answers")};
+	DEVICE_FIELD(pairing, "Which `pair` it answers"), DEVICE_FIELD(address, "Where it came from")};
 static const struct rtun_field revoked_fields[] = {
 	DEVICE_FIELD(name, "The name it had"), DEVICE_FIELD(public_key, "Base64"), DEVICE_FIELD(fingerprint, "The key, for people"),
 	{"streams", "Connections through it that ended", RTUN_F_U64, offsetof(struct event_device, streams)}};
@@ -28,10 +24,6 @@ static const struct rtun_field changed_fields[] = {DEVICE_FIELD(name, "Its name 
 #define SESSION_FIELD(m, doc) {#m, doc, RTUN_F_TEXT, offsetof(struct event_session, m)}
 static const struct rtun_field session_fields[] = {
 	SESSION_FIELD(from, "The exit that it had; unknown: it was revoked"), SESSION_FIELD(exit, "The exit from which its connections leave now")};
-static const struct rtun_field pair_fields[] = {
-	{"name", "The name wished for", RTUN_F_TEXT, offsetof(struct event_pair, name)},
-	{"pairing", "Which `pair` this is", RTUN_F_TEXT, offsetof(struct event_pair, pairing)},
-	{"expires_at", "When its URL ends", RTUN_F_TIME, offsetof(struct event_pair, expires_at)}};
 
 #define EVENT(T, n, d, f) {.size = sizeof(struct rtun_event_type), .payload_size = sizeof(T), .name = n, .doc = d, .fields = RTUN_LIST(f)}
 const struct rtun_event_type event_exit_up = EVENT(struct event_exit, "exit.up", "An exit has connected", up_fields);
@@ -40,14 +32,6 @@ const struct rtun_event_type event_enrolled = EVENT(struct event_device, "device
 const struct rtun_event_type event_revoked = EVENT(struct event_device, "device.revoked", "A device was revoked", revoked_fields);
 const struct rtun_event_type event_changed = EVENT(struct event_device, "device.changed", "A name or tag of a device is another one", changed_fields);
 const struct rtun_event_type event_session_moved = EVENT(struct event_session, "session.moved", "A session has got another exit", session_fields);
-const struct rtun_event_type event_pair = EVENT(struct event_pair, "pair.created", "A pairing URL was made", pair_fields);
-
-void pairing_id(const uint8_t token_id[TOKEN_ID], char ret[17])
-{
-	uint8_t hash[crypto_generichash_BYTES_MIN];
-	crypto_generichash(hash, sizeof(hash), token_id, TOKEN_ID, NULL, 0);
-	sodium_bin2hex(ret, 17, hash, 8);
-}
 
 struct hub *hub_of_call(struct rtun_ctx *ctx, struct rtun_reply *reply)
 {
@@ -72,68 +56,6 @@ void hub_reply_device_error(struct rtun_reply *reply, int r, const char *error)
 {
 	const char *code = r == -RTUN_EEXIST ? "name-taken" : r == -RTUN_EINVAL ? "bad-name" : r == -RTUN_EAGAIN ? "being-edited" : "not-stored";
 	rtun_reply_fail(&reply, code, error, NULL);
-}
-
-/* ---- pair ---- */
-
-static void url_of(struct hub *h, const uint8_t token[TOKEN_BYTES], char text[URL_MAX])
-{
-	struct url url = {.port = (uint16_t)h->t->cfg.public.port};
-	memcpy(url.hub_key, h->public_key, 32);
-	memcpy(url.token, token, 32);
-	snprintf(url.host, sizeof(url.host), "%s", h->t->cfg.public.host);
-	url_format(&url, text);
-	sodium_memzero(&url, sizeof(url));
-}
-
-static void pair_reply(struct hub *h, const char *name, const char *note, const uint8_t token[TOKEN_BYTES], struct rtun_reply *reply)
-{
-	struct token_keys keys;
-	char url[URL_MAX], command[URL_MAX + 32], pairing[17];
-	int64_t expires = rtun_wall(h->ctx) / 1000 + WHOLE_TOKEN_LIFE;
-	struct rtun_value *v = rtun_object(h->ctx);
-	url_of(h, token, url);
-	snprintf(command, sizeof(command), "restunnel enroll '%s'", url);
-	token_derive(token, &keys);
-	pairing_id(keys.id, pairing);
-	rtun_set_text(h->ctx, v, "name", name);
-	rtun_set_text(h->ctx, v, "url", url);
-	rtun_set_text(h->ctx, v, "command", command);
-	rtun_set_time(h->ctx, v, "expires_at", expires);
-	rtun_set_text(h->ctx, v, "pairing", pairing);
-	rtun_set_text(h->ctx, v, "note", note);
-	struct event_pair e = {.name = name, .pairing = pairing, .expires_at = expires};
-	rtun_publish(h->ctx, &event_pair, &e);
-	rtun_reply_ok(&reply, v);
-	sodium_memzero(url, sizeof(url));
-	sodium_memzero(command, sizeof(command));
-	sodium_memzero(&keys, sizeof(keys));
-}
-
-void command_pair(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)
-{
-	const struct args_pair *a = args;
-	struct hub *h = hub_of_call(ctx, reply);
-	char error[LABEL_ERROR], name[LABEL_SIZE], note[LABEL_ERROR + LABEL_SIZE + 64];
-	bool changed = false;
-	uint8_t token[TOKEN_BYTES];
-	if (!h)
-		return;
-	if (a->name && (changed = label_check(a->name, error) < 0)) {
-		/* As with a name that is taken: pairing goes on with the nearest good one, and says so. */
-		label_clean(a->name, "device", name);
-		snprintf(note, sizeof(note), "The device will be called %s: %s.", name, error);
-	}
-	if (!h->t->cfg.public.host) {
-		rtun_reply_fail(&reply, "no-public-address", "the hub does not know the address at which nodes reach it",
-				"set `public: HOST:PORT` in this instance's configuration and restart");
-	} else if (token_create(&h->tokens, rtun_now(ctx), changed ? name : a->name, token) < 0) {
-		rtun_reply_fail(&reply, "too-many-open", "eight pairings are open already", "wait until one is used or 15 minutes old");
-	} else {
-		rtun_timer_start(h->token_timer, TOKEN_VALID);
-		pair_reply(h, changed ? name : a->name, changed ? note : NULL, token, reply);
-		sodium_memzero(token, sizeof(token));
-	}
 }
 
 /* ---- devices ---- */

@@ -14,6 +14,7 @@
 #include "hub.h"
 #include "pubkey.h"
 #include "tlv.h"
+#include "transport_commands.h"
 
 /* From message 2 to ENROLL, and on to the end of the connection. */
 #define LIMIT (30 * RTUN_S)
@@ -26,6 +27,7 @@ struct enrolment {
 	struct hello_keys keys;
 	uint8_t token_id[TOKEN_ID], device[32], hash[NOISE_HASH];
 	uint64_t counter; /* of message 1 */
+	struct rtun_addr from;
 	bool enrolled;
 };
 
@@ -54,13 +56,14 @@ static void on_limit(void *arg)
 
 static void announce(struct enrolment *e, const struct device *d)
 {
-	char key[PUBKEY_TEXT], fingerprint[PUBKEY_FINGERPRINT], pairing[17];
+	char key[PUBKEY_TEXT], fingerprint[PUBKEY_FINGERPRINT], pairing[17], address[64];
 	pubkey_text(d->key, key);
 	pubkey_fingerprint(d->key, fingerprint);
 	pairing_id(e->token_id, pairing);
-	struct event_device event = {.name = d->name, .public_key = key, .fingerprint = fingerprint, .pairing = pairing};
+	transport_address(&e->from, false, address);
+	struct event_device event = {.name = d->name, .public_key = key, .fingerprint = fingerprint, .pairing = pairing, .address = address};
 	rtun_publish(e->hub->ctx, &event_enrolled, &event);
-	rtun_log(e->hub->ctx, RTUN_NOTICE, "%s (%s) is paired", d->name, fingerprint);
+	rtun_log(e->hub->ctx, RTUN_NOTICE, "%s (%s) is paired, from %s", d->name, fingerprint, address);
 }
 
 static const struct tlv_row name_rows[] = {{TLV_DEVICE_NAME, false, 0, 255, 0}};
@@ -131,7 +134,8 @@ static int on_frame(void *arg, uint8_t type, const uint8_t *p, uint32_t len)
 
 static const struct mux_events events = {.frame = on_frame, .ended = on_ended};
 
-int enrolment_start(struct hub *h, const struct token *token, const struct hello *hello, struct noise_handshake *hs, struct rtun_stream **s)
+int enrolment_start(struct hub *h, const struct token *token, const struct hello *hello, struct noise_handshake *hs,
+		    const struct rtun_addr *from, struct rtun_stream **s)
 {
 	struct enrolment *e = calloc(1, sizeof(*e));
 	struct mux_setup setup = {.common = &h->t->mux, .events = &events, .arg = e, .peer_window = hello->window, .opener = 1};
@@ -147,6 +151,7 @@ int enrolment_start(struct hub *h, const struct token *token, const struct hello
 	memcpy(e->device, noise_remote_static(hs), 32);
 	memcpy(e->hash, noise_hash(hs), NOISE_HASH);
 	e->counter = hello->counter;
+	e->from = *from;
 	setup.crypto = &e->keys.crypto;
 	if (hello_keys_init(&e->keys, hs) < 0 || rtun_timer_create(h->ctx, on_limit, e, &e->limit) < 0 || mux_create(&setup, s, &e->mux) < 0) {
 		enrolment_free(e);
@@ -154,6 +159,15 @@ int enrolment_start(struct hub *h, const struct token *token, const struct hello
 	}
 	rtun_timer_start(e->limit, LIMIT);
 	return 0;
+}
+
+void enrolments_withdraw(struct hub *h, const struct token *token)
+{
+	for (struct enrolment *e = h->enrolments, *next; e; e = next) {
+		next = e->next;
+		if (memcmp(e->token_id, token->keys.id, TOKEN_ID) == 0)
+			enrolment_free(e);
+	}
 }
 
 void enrolments_end(struct hub *h, const uint8_t device[32])

@@ -139,7 +139,7 @@ static bool greet_newcomer(struct greeting *g, const struct noise_handshake *bef
 		struct noise_handshake hs = *before;
 		noise_set_psk(&hs, token->keys.psk);
 		good = read_payload(g, &hs) && !heard_before(g->hub, g->message) && answer(g, &hs) &&
-		       enrolment_start(g->hub, token, &g->hello, &hs, g->s) == 0;
+		       enrolment_start(g->hub, token, &g->hello, &hs, g->from, g->s) == 0;
 		noise_handshake_fini(&hs);
 	}
 	return good;

@@ -38,7 +38,7 @@ void token_device_psk(const uint8_t seed[32], const uint8_t hash[64], const uint
 
 #define EACH(t, i) for (i = (t)->tokens; i < (t)->tokens + 2 * TOKEN_OPEN_MAX; i++)
 
-static void forget(struct token *token)
+void token_forget(struct token *token)
 {
 	sodium_memzero(token, sizeof(*token));
 }
@@ -62,7 +62,7 @@ uint64_t token_expire(struct token_table *t, uint64_t now)
 		if (!i->live)
 			continue;
 		if (now >= i->expires)
-			forget(i);
+			token_forget(i);
 		else if (!next || i->expires < next)
 			next = i->expires;
 	}
@@ -91,11 +91,11 @@ static struct token *place(struct token_table *t)
 		if (i->used && (!oldest || i->expires < oldest->expires))
 			oldest = i;
 	}
-	forget(oldest);
+	token_forget(oldest);
 	return oldest;
 }
 
-int token_create(struct token_table *t, uint64_t now, const char *name, uint8_t ret_token[TOKEN_BYTES])
+int token_create(struct token_table *t, uint64_t now, int64_t wall, const char *name, uint8_t ret_token[TOKEN_BYTES])
 {
 	struct token *token;
 
@@ -105,6 +105,7 @@ int token_create(struct token_table *t, uint64_t now, const char *name, uint8_t 
 	randombytes_buf(ret_token, TOKEN_BYTES);
 	token_derive(ret_token, &token->keys);
 	token->expires = now + TOKEN_VALID;
+	token->made_at = wall;
 	token->live = true;
 	snprintf(token->name, sizeof(token->name), "%s", name ? name : "");
 	return 0;
@@ -122,6 +123,17 @@ struct token *token_next(struct token_table *t, uint64_t now, const struct token
 	token_expire(t, now);
 	EACH(t, i)
 		if ((!previous || i > previous) && usable(i, device))
+			return i;
+	return NULL;
+}
+
+struct token *token_next_live(struct token_table *t, uint64_t now, const struct token *previous)
+{
+	struct token *i;
+
+	token_expire(t, now);
+	EACH(t, i)
+		if ((!previous || i > previous) && i->live)
 			return i;
 	return NULL;
 }
@@ -158,7 +170,7 @@ void token_revoke(struct token_table *t, const uint8_t device[32])
 
 	EACH(t, i)
 		if (i->used && !sodium_memcmp(i->device, device, 32))
-			forget(i);
+			token_forget(i);
 }
 
 void token_use(struct token *token, const uint8_t device[32])

@@ -43,6 +43,7 @@ void token_device_psk(const uint8_t seed[32], const uint8_t hash[64], const uint
 struct token {
 	struct token_keys keys;
 	uint64_t expires;
+	int64_t made_at;     /* unix seconds, for people */
 	bool live;
 	bool used;           /* by `device`, and from then on by no other */
 	uint8_t device[32];
@@ -61,7 +62,7 @@ struct token_table {
 void token_table_init(struct token_table *t);
 void token_table_fini(struct token_table *t);
 /* Make one. `name` may be NULL. 0, or -RTUN_EOVERLOAD: eight are open. */
-int token_create(struct token_table *t, uint64_t now, const char *name, uint8_t ret_token[TOKEN_BYTES]);
+int token_create(struct token_table *t, uint64_t now, int64_t wall, const char *name, uint8_t ret_token[TOKEN_BYTES]);
 /* Forget what has expired. The others do that too, this is for a timer: when to come again, or 0: never. */
 uint64_t token_expire(struct token_table *t, uint64_t now);
 /* How many are open (neither used nor expired). */
@@ -70,6 +71,10 @@ uint32_t token_count_open(struct token_table *t, uint64_t now);
 struct token *token_find(struct token_table *t, uint64_t now, const uint8_t id[TOKEN_ID], const uint8_t device[32]);
 /* The one after `previous` (NULL: the first) that `device` may use, or NULL: to try each one's PSK. */
 struct token *token_next(struct token_table *t, uint64_t now, const struct token *previous, const uint8_t device[32]);
+/* The one after `previous` (NULL: the first), used or not, or NULL: to show or end them. `previous` may be forgotten by then. */
+struct token *token_next_live(struct token_table *t, uint64_t now, const struct token *previous);
+/* It is withdrawn: from now on one that never was. */
+void token_forget(struct token *token);
 /* `device` knocks with this token: is that new? At most TOKEN_KNOCKERS devices may try one token. */
 bool token_knock(struct token *token, const uint8_t device[32], uint64_t counter);
 /* `device` is revoked: what it has used it may not use again. */

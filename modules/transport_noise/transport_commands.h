@@ -12,6 +12,9 @@
 struct args_pair {
 	const char *name;
 };
+struct args_withdraw {
+	const char *pairing;
+};
 struct args_device {
 	const char *device;
 };

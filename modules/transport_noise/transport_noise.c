@@ -161,6 +161,10 @@ static const struct rtun_option pair_rows[] = {
 	RTUN_NAME(struct args_pair, name, NULL, 0, NULL, "The device's name; without it the device says its own"),
 };
 static const struct rtun_schema pair_args = RTUN_SCHEMA(struct args_pair, pair_rows);
+static const struct rtun_option withdraw_rows[] = {
+	RTUN_TEXT(struct args_withdraw, pairing, NULL, RTUN_REQUIRED | RTUN_POSITIONAL, NULL, "What `pairings` calls it, or the name wished for, or all"),
+};
+static const struct rtun_schema withdraw_args = RTUN_SCHEMA(struct args_withdraw, withdraw_rows);
 static const struct rtun_option device_rows[] = {
 	RTUN_TEXT(struct args_device, device, NULL, RTUN_REQUIRED | RTUN_POSITIONAL, NULL, "Its name, public key or fingerprint"),
 };
@@ -196,7 +200,12 @@ static const struct rtun_option forget_rows[] = {
 static const struct rtun_schema forget_args = RTUN_SCHEMA(struct args_forget, forget_rows);
 
 static const struct rtun_view pair_view[] = {
-	{"note", "", RTUN_V_SENTENCE, 0}, {"url", "URL", RTUN_V_QR, 0}, {"command", "On the device, run", RTUN_V_COMMAND, 0}, {"expires_at", "Valid until", RTUN_V_TIME, 0}};
+	{"note", "", RTUN_V_SENTENCE, 0}, {"url", "URL", RTUN_V_QR, 0}, {"command", "On the device, run", RTUN_V_COMMAND, 0}, {"expires_at", "Valid until", RTUN_V_TIME, 0},
+	{"withdraw", "To take it back", RTUN_V_TEXT, 0}};
+static const struct rtun_view pairing_view[] = {
+	{"pairing", "PAIRING", RTUN_V_TEXT, 0}, {"name", "FOR", RTUN_V_TEXT, 0}, {"made_at", "MADE", RTUN_V_TIME, 0},
+	{"expires_at", "VALID UNTIL", RTUN_V_TIME, 0}};
+static const struct rtun_view withdraw_view[] = {{"sentence", "", RTUN_V_SENTENCE, 0}};
 static const struct rtun_view device_view[] = {
 	{"name", "NAME", RTUN_V_TEXT, 0}, {"online", "STATE", RTUN_V_ONLINE, 0}, {"address", "ADDRESS", RTUN_V_TEXT, 0},
 	{"rtt_ms", "RTT", RTUN_V_MS, 0}, {"streams", "STREAMS", RTUN_V_TEXT, 0}, {"bytes_in", "IN", RTUN_V_BYTES, 0},
@@ -221,8 +230,13 @@ static const struct rtun_view forget_view[] = {{"name", "Forgotten", RTUN_V_TEXT
 static const struct rtun_command commands[] = {
 	{.name = "pair", .doc = "Make a one-time URL with which a device becomes an exit of this hub; valid for 15 minutes.",
 	 .example = "restunnel pair --name home", .args = &pair_args, .run = command_pair, .view = RTUN_LIST(pair_view),
-	 .follow = "device.enrolled", .follow_key = "pairing", .follow_text = "{name} has arrived: its key is {fingerprint}",
+	 .follow = "device.enrolled", .follow_key = "pairing", .follow_text = "{name} has arrived from {address}: its key is {fingerprint}",
 	 .when = "role=hub"},
+	{.name = "pairings", .doc = "The pairing links that nobody has used yet.", .example = "restunnel pairings", .run = command_pairings,
+	 .view = RTUN_LIST(pairing_view), .view_items = "pairings", .empty = "No pairing link is open.", .flags = RTUN_CMD_READONLY | RTUN_CMD_LIVE,
+	 .when = "role=hub"},
+	{.name = "withdraw", .doc = "Make a pairing link that nobody has used void at once.", .example = "restunnel withdraw all",
+	 .args = &withdraw_args, .run = command_withdraw, .view = RTUN_LIST(withdraw_view), .when = "role=hub"},
 	{.name = "enroll", .doc = "Pair this node with the hub of a URL; without one it is read from standard input.",
 	 .example = "restunnel enroll 'noise://...'", .args = &enroll_args, .run = command_enroll, .view = RTUN_LIST(enroll_view),
 	 .flags = RTUN_CMD_OFFLINE, .when = "role=node"},
@@ -251,7 +265,7 @@ static const struct rtun_command commands[] = {
 };
 
 static const struct rtun_event_type *const event_types[] = {
-	&event_exit_up, &event_exit_down, &event_enrolled, &event_revoked, &event_pair, &event_changed,
+	&event_exit_up, &event_exit_down, &event_enrolled, &event_revoked, &event_pair, &event_withdrawn, &event_changed,
 	&event_session_moved, &event_default, &event_hub_up, &event_hub_down,
 };
 

@@ -50,6 +50,33 @@ run_hub
 not try_enroll second "$other" || fail "a token outlived the hub"
 say "ok: a token does not outlive the hub"
 
+# links that nobody has used: listed, without what is in them, and withdrawn
+links() { hub pairings --json | json - '" ".join(str(x["name"]) for x in d["pairings"])'; }
+same "none is open" "" "$(links)"
+url=$(new_url --name one)
+other=$(new_url)
+hub pair --json --name two >pair.json || fail "pair"
+hub pairings --json >pairings.json || fail "pairings"
+same "three are" "one None two" "$(links)"
+not grep -qE "noise:|$(json pair.json 'd["url"]' | sed 's/.*=//')" pairings.json || fail "pairings tells the token"
+same "one by its pairing" "$(json pair.json 'd["pairing"] + " " + d["expires_at"]')" "$(json pairings.json '" ".join(d["pairings"][2][k] for k in ("pairing", "expires_at"))')"
+check "withdraw, by name" hub withdraw one
+check "by pairing" hub withdraw "$(json pair.json 'd["pairing"]')"
+same "one is left" "None" "$(links)"
+hub withdraw one >withdraw.log 2>&1 && fail "it was withdrawn twice"
+check "there is none by that name any more" grep -q "no open pairing link is called one" withdraw.log
+try_enroll second "$other" || fail "the link that was left"
+hub revoke "$(hub devices --json | json - '[x["name"] for x in d["devices"] if x["name"] != "home"][0]')" >/dev/null || fail "revoke"
+(try_enroll third "$url") &
+third=$!
+for i in 1 2 3 4 5 6 7 8; do hub pair --json >pair.json || fail "pair $i"; done
+hub pair --json >pair.log 2>&1 && fail "a ninth link"
+check "eight are open: the remedy" grep -q "restunnel withdraw" pair.log
+check "withdraw all" hub withdraw all
+same "none is open now" "" "$(links)"
+wait $third && fail "a link that was withdrawn worked"
+say "ok: one that was withdrawn gets silence: $(head -n 1 enroll.third)"
+
 # enrolling from standard input, with a name of its own; a taken one gets -2
 url=$(new_url)
 node_conf second

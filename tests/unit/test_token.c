@@ -23,7 +23,7 @@ static struct token *make(uint64_t now, struct token_keys *keys)
 {
 	uint8_t token[TOKEN_BYTES];
 
-	ck_assert_int_eq(token_create(&t, now, "home", token), 0);
+	ck_assert_int_eq(token_create(&t, now, 77, "home", token), 0);
 	token_derive(token, keys);
 	return token_find(&t, now, keys->id, alice);
 }
@@ -67,7 +67,7 @@ START_TEST(the_raw_token_is_not_kept)
 	uint8_t token[TOKEN_BYTES];
 	size_t i;
 
-	ck_assert_int_eq(token_create(&t, 1, NULL, token), 0);
+	ck_assert_int_eq(token_create(&t, 1, 77, NULL, token), 0);
 	for (i = 0; i + TOKEN_BYTES <= sizeof(t); i++)
 		ck_assert_int_ne(memcmp((const uint8_t *)&t + i, token, TOKEN_BYTES), 0);
 }
@@ -127,15 +127,15 @@ START_TEST(at_most_eight)
 
 	for (n = 0; n < TOKEN_OPEN_MAX; n++)
 		make((uint64_t)n, &keys);
-	ck_assert_int_eq(token_create(&t, 9, NULL, token), -RTUN_EOVERLOAD);
+	ck_assert_int_eq(token_create(&t, 9, 77, NULL, token), -RTUN_EOVERLOAD);
 	ck_assert_uint_eq(token_count_open(&t, 9), 8);
 	for (n = 0, i = NULL; (i = token_next(&t, 9, i, alice)); n++)
 		;
 	ck_assert_int_eq(n, 8);
 	token_use(token_find(&t, 9, keys.id, alice), alice);
-	ck_assert_int_eq(token_create(&t, 9, NULL, token), 0);
-	ck_assert_int_eq(token_create(&t, 9, NULL, token), -RTUN_EOVERLOAD);
-	ck_assert_int_eq(token_create(&t, 15 * MINUTE, NULL, token), 0); /* the first one has expired */
+	ck_assert_int_eq(token_create(&t, 9, 77, NULL, token), 0);
+	ck_assert_int_eq(token_create(&t, 9, 77, NULL, token), -RTUN_EOVERLOAD);
+	ck_assert_int_eq(token_create(&t, 15 * MINUTE, 77, NULL, token), 0); /* the first one has expired */
 }
 END_TEST
 
@@ -157,6 +157,59 @@ START_TEST(many_one_after_the_other)
 }
 END_TEST
 
+/* Withdrawn: as if it had never been, whether used or not, and there is room for another. The others are as before. */
+START_TEST(withdrawn)
+{
+	struct token_keys keys[TOKEN_OPEN_MAX];
+	uint8_t token[TOKEN_BYTES];
+	struct token *i = NULL, *second, *used;
+	int n;
+
+	for (n = 0; n < TOKEN_OPEN_MAX; n++)
+		make((uint64_t)n, &keys[n]);
+	second = token_find(&t, 9, keys[1].id, alice);
+	ck_assert_int_eq(second->made_at, 77);
+	token_forget(second);
+	ck_assert(sodium_is_zero((const uint8_t *)second, sizeof(*second)));
+	ck_assert_ptr_null(token_find(&t, 9, keys[1].id, alice));
+	ck_assert_uint_eq(token_count_open(&t, 9), 7);
+	for (n = 0; (i = token_next(&t, 9, i, alice)); n++)
+		ck_assert_mem_ne(i->keys.id, keys[1].id, TOKEN_ID);
+	ck_assert_int_eq(n, 7);
+	/* Nor by the id that its place has now: a withdrawn one is all zero, and that opens nothing. */
+	memset(&keys[1], 0, sizeof(keys[1]));
+	ck_assert_ptr_null(token_find(&t, 9, keys[1].id, alice));
+	used = token_find(&t, 9, keys[2].id, alice);
+	token_use(used, alice);
+	token_forget(used);
+	ck_assert_ptr_null(token_find(&t, 9, keys[2].id, alice));
+	ck_assert_int_eq(token_create(&t, 9, 77, NULL, token), 0);
+	ck_assert_int_eq(token_create(&t, 9, 77, NULL, token), 0);
+	ck_assert_int_eq(token_create(&t, 9, 77, NULL, token), -RTUN_EOVERLOAD);
+}
+END_TEST
+
+/* All that live, used or not, also while they are forgotten on the way. */
+START_TEST(shown_and_ended)
+{
+	struct token_keys keys;
+	struct token *i;
+	int n;
+
+	ck_assert_ptr_null(token_next_live(&t, 0, NULL));
+	for (n = 0; n < 5; n++)
+		make((uint64_t)n, &keys);
+	token_use(token_find(&t, 9, keys.id, bob), bob);
+	for (n = 0, i = NULL; (i = token_next_live(&t, 9, i)); n++)
+		;
+	ck_assert_int_eq(n, 5);
+	for (n = 0, i = NULL; (i = token_next_live(&t, 15 * MINUTE + 1, i)); n++) /* two have expired */
+		token_forget(i);
+	ck_assert_int_eq(n, 3);
+	ck_assert(sodium_is_zero((const uint8_t *)&t, sizeof(t)));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("token");
@@ -174,6 +227,8 @@ int main(void)
 	tcase_add_test(c, burned_but_for_the_same_device);
 	tcase_add_test(c, at_most_eight);
 	tcase_add_test(c, many_one_after_the_other);
+	tcase_add_test(c, withdrawn);
+	tcase_add_test(c, shown_and_ended);
 	suite_add_tcase(s, c);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_NORMAL);

@@ -431,6 +431,64 @@ START_TEST(token_rules)
 }
 END_TEST
 
+static void withdraw(const char *which)
+{
+	static struct rtun_object object = {.host = &bed.host};
+	union {
+		struct rtun_object *object;
+		struct rtun_reply *reply;
+	} u = {&object};
+	const struct args_withdraw args = {.pairing = which};
+	memset(&reply, 0, sizeof(reply));
+	command_withdraw(&places[0].hc.ctx, &args, u.reply);
+}
+
+/* A link that is withdrawn lets nobody in: not who has it, nor who is half-way in. One that was used stays with its device. */
+START_TEST(token_withdrawn)
+{
+	struct enrolment *const *under_way = &hub->hub->enrolments;
+	struct args_enroll args;
+	uint8_t token[32];
+	char url[URL_MAX];
+	static struct rtun_object object = {.host = &bed.host};
+	union {
+		struct rtun_object *object;
+		struct rtun_reply *reply;
+	} u = {&object};
+	place_start(1);
+	make_token(token, url);
+	withdraw("home"); /* it is for nobody */
+	ck_assert_str_eq(reply.code, "unknown-pairing");
+	withdraw("all");
+	ck_assert_int_eq(reply.ok, 1);
+	enroll(1, url);
+	ck_assert_int_eq(reply.failed, 1);
+	/* message 2 has gone out, ENROLL has not come */
+	make_token(token, url);
+	memset(&reply, 0, sizeof(reply));
+	args = (struct args_enroll){.url = url};
+	command_enroll(&places[1].hc.ctx, &args, u.reply);
+	for (int i = 0; i < 3000 && !*under_way; i++)
+		loop_advance(bed.loop, RTUN_MS);
+	ck_assert_ptr_nonnull(*under_way);
+	withdraw("all");
+	ck_assert_ptr_null(*under_way);
+	memset(&reply, 0, sizeof(reply));
+	pass(60 * RTUN_S);
+	ck_assert_int_eq(reply.failed, 1);
+	ck_assert_uint_eq(hub->hub->devices->count, 0);
+	/* used: by its device again, and by no other */
+	make_token(token, url);
+	enroll(1, url);
+	ck_assert_int_eq(reply.ok, 1);
+	withdraw("all");
+	ck_assert_int_eq(reply.ok, 1);
+	enroll(1, url);
+	ck_assert_int_eq(reply.ok, 1);
+	ck_assert_uint_eq(hub->hub->devices->count, 1);
+}
+END_TEST
+
 /* What can't be written is not told to have been: the n-th write fails. */
 START_TEST(disk_before_answer)
 {
@@ -847,6 +905,7 @@ int main(void)
 	tcase_add_test(t, names_that_hang);
 	tcase_add_test(t, revoked);
 	tcase_add_test(t, token_rules);
+	tcase_add_test(t, token_withdrawn);
 	tcase_add_loop_test(t, disk_before_answer, 0, 8);
 	tcase_add_test(t, token_survives_full_disk);
 	tcase_add_test(t, silence);

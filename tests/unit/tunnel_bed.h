@@ -453,7 +453,7 @@ static inline void pass(uint64_t ns)
 static inline void make_token(uint8_t token[32], char url[URL_MAX])
 {
 	struct url u = {.port = 9000, .host = "127.0.0.1"};
-	ck_assert_int_eq(token_create(&hub->hub->tokens, rtun_now(&hc.ctx), NULL, token), 0);
+	ck_assert_int_eq(token_create(&hub->hub->tokens, rtun_now(&hc.ctx), 0, NULL, token), 0);
 	memcpy(u.hub_key, places[0].public, 32);
 	memcpy(u.token, token, 32);
 	url_format(&u, url);
