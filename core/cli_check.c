@@ -80,6 +80,8 @@ static int check(const struct cli *cli, const json_t *args)
 	int rc = 0;
 
 	judge_data_dir(cli, &report);
+	for (uint32_t i = 0; app && i < app_instance_count(app); i++)
+		instance_advise(app_instance(app, i), &report);
 	conf_report_sort(&report);
 	ok = ok && !report.errors && !(cli_flag(args, "strict") && report.count);
 	if (cli->out.json) {

@@ -44,4 +44,5 @@ const struct rtun_host host_table = {
 	HOST(fd_keep), HOST(fd_kept),
 	HOST(hold),
 	HOST(call), HOST(event_json), HOST(stream_to_fd),
+	HOST(conf_warn),
 };

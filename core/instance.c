@@ -101,19 +101,32 @@ static const struct conf_node *instance_node(const struct conf_node *node, const
 	return below ? below : found;
 }
 
+static struct conf_place instance_place(const struct instance *in, const char *key)
+{
+	const struct conf_node *node = key ? instance_node(in->entry->node, key) : NULL;
+	return node ? node->at : in->entry->node->at;
+}
+
 void host_conf_error(struct rtun_ctx *ctx, const char *key, const char *remedy, const char *fmt, va_list ap)
 {
 	struct instance *in = instance_of(ctx);
 	char text[1024];
 	in->complaints++;
 	vsnprintf(text, sizeof(text), fmt, ap);
-	const struct conf_node *node = key ? instance_node(in->entry->node, key) : NULL;
-	struct conf_place at = node ? node->at : in->entry->node->at;
+	struct conf_place at = instance_place(in, key);
 	if (in->report)
 		conf_report_add(in->report, at, "bad-value", remedy, "%s", text);
 	else
 		log_text(in->host.log, in->name, RTUN_ERROR, "%s:%u:%u: %s%s%s", at.file, at.line, at.column, text, remedy ? "; " : "",
 			 remedy ? remedy : "");
+}
+
+void host_conf_warn(struct rtun_ctx *ctx, const char *key, const char *code, const char *remedy, const char *fmt, va_list ap)
+{
+	const struct instance *in = instance_of(ctx);
+	char text[1024];
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (in->report) conf_report_warn(in->report, instance_place(in, key), code, remedy, "%s", text);
 }
 
 /* ---- life ---- */
@@ -178,6 +191,14 @@ void instance_stop(struct instance *in)
 	if (in->state != INSTANCE_SET_UP && in->state != INSTANCE_STARTED) return;
 	in->state = INSTANCE_STOPPED;
 	if (in->module->m.stop) in->module->m.stop(&in->host.ctx);
+}
+
+void instance_advise(struct instance *in, struct conf_report *r)
+{
+	if (!in->module->m.advise) return;
+	in->report = r;
+	in->module->m.advise(&in->host.ctx);
+	in->report = NULL;
 }
 
 void instance_status(struct instance *in, struct rtun_status *ret)

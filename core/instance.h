@@ -63,11 +63,14 @@ int instance_start(struct instance *in);
 int instance_reload(struct instance *in, const void *cfg);
 void instance_drain(struct instance *in, uint64_t ns);
 void instance_stop(struct instance *in);
+void instance_advise(struct instance *in, struct conf_report *r);
 void instance_status(struct instance *in, struct rtun_status *ret);
 
 /* host table */
 void host_conf_error(struct rtun_ctx *ctx, const char *key, const char *remedy, const char *fmt, va_list ap)
 	__attribute__((format(printf, 4, 0)));
+void host_conf_warn(struct rtun_ctx *ctx, const char *key, const char *code, const char *remedy, const char *fmt, va_list ap)
+	__attribute__((format(printf, 5, 0)));
 const char *host_data_dir(struct rtun_ctx *ctx);
 const char *host_program_version(struct rtun_ctx *ctx);
 

@@ -180,6 +180,7 @@ void frontend_stop(struct rtun_ctx *ctx);
 void frontend_destroy(struct rtun_ctx *ctx);
 void frontend_status(struct rtun_ctx *ctx, struct rtun_status *st);
 void frontend_doctor(struct rtun_ctx *ctx, struct rtun_reply *reply);
+void frontend_advise(struct rtun_ctx *ctx);
 
 extern const struct rtun_metric frontend_metrics[2];
 extern const struct rtun_event_type *const frontend_events[3];
@@ -190,7 +191,7 @@ extern const struct rtun_command frontend_commands[1];
 	.commands = RTUN_LIST(frontend_commands), .events = RTUN_LIST(frontend_events), .metrics = RTUN_LIST(frontend_metrics), \
 	.check = frontend_check, .prepare = frontend_prepare, \
 	.reload = frontend_reload, .drain = frontend_drain, .stop = frontend_stop, .destroy = frontend_destroy, \
-	.status = frontend_status, .doctor = frontend_doctor
+	.status = frontend_status, .doctor = frontend_doctor, .advise = frontend_advise
 
 /* Published when a target is connected, and when the relay to it has ended. */
 struct frontend_stream_event {

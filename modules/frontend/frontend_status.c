@@ -32,16 +32,27 @@ static bool leaves_from_any(const struct frontend *f)
 	return several && !f->o.exit && f->o.username == FRONTEND_USERNAME_OPTIONAL && f->o.strategy == RTUN_STRATEGY_BEST;
 }
 
+#define CHOSEN_CODE "exit-chosen"
+static const char chosen_text[] = "there are several exits, and a program that says no username gets any of them: so do git, Chromium by Playwright, and "
+				  "programs with PySocks that were given a name without a password";
+static const char chosen_remedy[] = "`restunnel default NAME`, `exit: NAME`, or `username: required` so that all are asked; where any exit will do, "
+				    "`strategy: round-robin`";
+
+void frontend_advise(struct rtun_ctx *ctx)
+{
+	if (leaves_from_any(ctx->self))
+		rtun_conf_warn(ctx, NULL, CHOSEN_CODE, chosen_remedy, "%s", chosen_text);
+}
+
 void frontend_doctor(struct rtun_ctx *ctx, struct rtun_reply *reply)
 {
-	struct rtun_check c = {.code = "exit-chosen", .question = "Does every connection leave from an exit that was chosen?",
+	struct rtun_check c = {.code = CHOSEN_CODE, .question = "Does every connection leave from an exit that was chosen?",
 			       .answer = RTUN_YES, .text = "there is one exit, or it is set which"};
 	struct rtun_value *v = rtun_object(ctx), *checks = rtun_array(ctx);
 	if (leaves_from_any(ctx->self)) {
 		c.answer = RTUN_NO;
-		c.text = "there are several exits, and a program that says no username gets any of them: so do git, Chromium by Playwright, and "
-			 "programs with PySocks that were given a name without a password";
-		c.remedy = "`restunnel default NAME`, `exit: NAME`, or `username: required` so that all are asked; where any exit will do, `strategy: round-robin`";
+		c.text = chosen_text;
+		c.remedy = chosen_remedy;
 	}
 	rtun_append_check(ctx, checks, &c);
 	rtun_set(v, "checks", checks);

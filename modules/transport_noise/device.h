@@ -89,6 +89,9 @@ void device_list_destroy(struct device_list **l);
 /* NULL, or what is wrong with devices.yaml, in words. */
 const char *device_problem(const struct device_list *l);
 
+/* Reads only devices.yaml, and changes nothing: has it several devices, and no default exit? */
+bool device_file_several(struct rtun_ctx *ctx);
+
 struct device *device_by_key(const struct device_list *l, const uint8_t key[32]);
 /* By name, by public key, or by fingerprint. */
 struct device *device_find(const struct device_list *l, const char *text);

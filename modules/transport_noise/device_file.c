@@ -239,6 +239,16 @@ int device_file_load(struct device_list *l)
 	return r;
 }
 
+bool device_file_several(struct rtun_ctx *ctx)
+{
+	struct fresh f = {.no_memory = false};
+	int r = rtun_records_load(ctx, DEVICE_FILE, NULL, &whole_schema, read_whole, &f);
+	bool several = !r && !check_all(ctx, &f) && f.list.count > 1 && !f.list.default_exit[0];
+
+	fresh_fini(&f);
+	return several;
+}
+
 /* ---- Write ------------------------------------------------------------------------------------------------------- */
 
 int device_file_save(struct device_list *l, const char *default_exit, const struct device_record *records, uint32_t count,

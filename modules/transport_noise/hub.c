@@ -177,6 +177,12 @@ void hub_destroy(struct hub **hp)
 	*hp = NULL;
 }
 
+/* What frontends are told then (hub_dial.c) has to be read without an effect. */
+void hub_advise(struct hub *h)
+{
+	h->several = device_file_several(h->ctx);
+}
+
 void hub_status(struct hub *h, struct rtun_status *s)
 {
 	const char *problem = device_problem(h->devices);

@@ -99,7 +99,8 @@ struct hub {
 	struct transport *t;
 	struct rtun_ctx *ctx;
 	uint8_t public_key[32];
-	struct device_list *devices;
+	struct device_list *devices; /* since hub_setup() */
+	bool several; /* before: there are several exits, and no default */
 	struct token_table tokens;
 	struct rtun_timer *token_timer;
 	struct arrivals arrivals;
@@ -135,6 +136,7 @@ int hub_start(struct hub *h);
 void hub_stop(struct hub *h);
 void hub_destroy(struct hub **h);
 void hub_status(struct hub *h, struct rtun_status *status);
+void hub_advise(struct hub *h);
 
 /* hub_conceal.c: the gate, the listeners behind it, and the ear. 0, or a negative RTUN_E... after saying why */
 int conceal_prepare(struct hub *h);

@@ -111,7 +111,8 @@ static int associate(void *obj, const struct rtun_dial_req *req, rtun_dial_cb *c
 static uint32_t flags(void *obj)
 {
 	const struct hub *h = obj;
-	return h->devices && h->devices->count > 1 && !h->devices->default_exit[0] ? RTUN_DIALER_SEVERAL : 0;
+	bool several = h->devices ? h->devices->count > 1 && !h->devices->default_exit[0] : h->several;
+	return several ? RTUN_DIALER_SEVERAL : 0;
 }
 
 const struct rtun_dialer_ops hub_dialer_ops = {.size = sizeof(hub_dialer_ops), .dial = dial, .flags = flags,

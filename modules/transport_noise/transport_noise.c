@@ -146,6 +146,13 @@ static void status(struct rtun_ctx *ctx, struct rtun_status *s)
 		node_status(t->node, s);
 }
 
+static void advise(struct rtun_ctx *ctx)
+{
+	struct transport *t = ctx->self;
+	if (t->hub)
+		hub_advise(t->hub);
+}
+
 static void doctor(struct rtun_ctx *ctx, struct rtun_reply *reply)
 {
 	struct transport *t = ctx->self;
@@ -300,4 +307,4 @@ RTUN_MODULE(transport_noise,
 	.version = "1", .summary = "tunnels between a hub and its exit nodes, and their pairing (Noise IK)", .license = "BSD-2-Clause",
 	.schema = &schema, .provides = RTUN_LIST(ports), .commands = RTUN_LIST(commands), .events = RTUN_LIST(event_types),
 	.metrics = RTUN_LIST(metrics), .create = create, .setup = setup, .prepare = prepare, .start = start, .reload = reload, .drain = drain,
-	.stop = stop, .destroy = destroy, .status = status, .doctor = doctor, .needs = RTUN_LIST(needs));
+	.stop = stop, .destroy = destroy, .status = status, .doctor = doctor, .needs = RTUN_LIST(needs), .advise = advise);

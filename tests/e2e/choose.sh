@@ -37,6 +37,16 @@ same "the username is stronger" 11.0.2.1 "$(from 1082 away)"
 check "any, too" both "$(repeat 8 from 1084 any)" 1
 for user in nobody tag-x exit home-x-any; do same "refused: $user" 1 "$(tool choose reply "$user" 11.0.9.9 7000)"; done
 
+# ---- several exits, and nobody chooses: `check` warns, and its exit status is 0
+
+hub check --json >check.json || fail "check: $(cat check.json)"
+same "check warns for the entries that leave it open" "exit-chosen exit-chosen 0" "$(json check.json '" ".join(x["code"] for x in d["warnings"]) + " " + str(len(d["errors"]))')"
+check "at their lines" [ "$(sed -n "$(json check.json 'd["warnings"][0]["line"]')p" hub.yaml | grep -c frontend_)" = 1 ]
+not hub check --strict 2>/dev/null || fail "check --strict"
+hub default home >/dev/null && hub check 2>check.log || fail "check"
+same "none with a default exit" "" "$(cat check.log)"
+hub default any >/dev/null || fail "default any"
+
 # ---- by default: only for who asks for none, and not while it is away
 
 hub default nobody >default.log 2>&1 && fail "an unknown exit became the default"

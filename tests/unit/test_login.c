@@ -761,6 +761,16 @@ static void doctor_verb(struct rtun_ctx *ctx, const void *args, struct rtun_repl
 	rtun_module.doctor(ctx, reply);
 }
 
+static uint32_t warnings;
+
+RTUN_PRINTF(5, 0) static void count_warning(struct rtun_ctx *ctx, const char *key, const char *code, const char *remedy, const char *fmt, va_list ap)
+{
+	(void)ctx, (void)key, (void)fmt, (void)ap;
+	ck_assert_str_eq(code, "exit-chosen");
+	ck_assert_ptr_nonnull(strstr(remedy, "exit: NAME"));
+	warnings++;
+}
+
 START_TEST(doctor_asks_who_chose)
 {
 	static const struct rtun_command doctor = {.name = "doctor", .run = doctor_verb};
@@ -770,6 +780,10 @@ START_TEST(doctor_asks_who_chose)
 	front->o.strategy = choices[_i].strategy;
 	command_call(&hc.ctx, &doctor, NULL, examined, NULL, NULL);
 	ck_assert_str_eq(answer_code, choices[_i].finding ? "no" : "yes");
+	warnings = 0;
+	bed.host.conf_warn = count_warning;
+	rtun_module.advise(&hc.ctx);
+	ck_assert_uint_eq(warnings, choices[_i].finding);
 }
 END_TEST
 

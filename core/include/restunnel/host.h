@@ -190,6 +190,9 @@ struct rtun_host {
 	int (*call)(struct rtun_ctx *, const struct rtun_call_req *, struct rtun_op **);
 	int64_t (*event_json)(struct rtun_ctx *, const struct rtun_event_type *, const char *instance, const void *payload, char *buf, uint64_t size);
 	int (*stream_to_fd)(struct rtun_stream **, int *ret_fd);
+
+	/* in `advise` */
+	void (*conf_warn)(struct rtun_ctx *, const char *key, const char *code, const char *remedy, const char *fmt, va_list);
 };
 
 /* What every callback of a module is given. */
@@ -221,6 +224,16 @@ static inline int rtun_conf_error(struct rtun_ctx *ctx, const char *key, const c
 	ctx->host->conf_error(ctx, key, remedy, fmt, ap);
 	va_end(ap);
 	return -RTUN_ECONFIG;
+}
+
+/* In advise: what may not be as it was meant, and makes nothing fail. `code` is stable, lower case: "exit-chosen". */
+RTUN_PRINTF(5, 6)
+static inline void rtun_conf_warn(struct rtun_ctx *ctx, const char *key, const char *code, const char *remedy, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	ctx->host->conf_warn(ctx, key, code, remedy, fmt, ap);
+	va_end(ap);
 }
 
 /* data-dir, without a slash at its end. Lives as long as the instance. */

@@ -5,7 +5,7 @@
  * A module is one shared object that exports one const table and nothing else. doc/module-abi.md is the guide;
  * contrib/module-skeleton a whole one. No constructors, no global variables: one module, many instances.
  *
- *   restunnel check      check -> create -> destroy
+ *   restunnel check      check -> create -> advise -> destroy
  *   restunnel init       check -> create -> setup -> destroy
  *   VERB, no daemon      check -> create -> setup -> command ... -> stop -> destroy
  *   restunnel run        check -> create -> setup -> prepare -> start -> ... reload ... -> drain -> stop -> destroy
@@ -13,6 +13,7 @@
  *
  *   check    Is this configuration good, as far as the schema can't tell? Pure: no self, no services, no effect.
  *   create   Allocate, set ctx->self, provide services. References are resolved. No effect outside the process.
+ *   advise   What works like this, but perhaps not as it was meant: rtun_conf_warn(). May read data-dir, has no effect.
  *   setup    Make what must exist before the first run (keys, files). Does nothing the second time.
  *   prepare  Still privileged, stderr still the administrator's: bind, listen, open. The only place for privilege.
  *   start    The loop runs, privileges are gone, the sandbox is closed: what the descriptor's `needs` say is left.
@@ -91,6 +92,7 @@ struct rtun_module {
 	 * more. Asked while running, and without a daemon too: then after `setup`, and nothing was prepared or started. */
 	void (*doctor)(struct rtun_ctx *, struct rtun_reply *);
 	struct rtun_list needs; /* of struct rtun_need */
+	void (*advise)(struct rtun_ctx *);
 };
 
 #define RTUN_PASTE2(a, b) a##b
