@@ -106,11 +106,12 @@ downloading() { [ "$(hub devices --json | json - 'd["devices"][0]["bytes_in"]')"
 download
 await 10 "a download to run" downloading
 before=$(date +%s%N)
-check "revoke" hub revoke living-room
+hub revoke living-room --json >revoke.json || fail "revoke"
 while alive download; do [ $(($(date +%s%N) - before)) -lt 5000000000 ] || fail "the download survived"; sleep 0.02; done
 ms=$((($(date +%s%N) - before) / 1000000))
 [ $ms -lt $((1000 * patience)) ] || fail "the download lived on for $ms ms"
 say "ok: it was over $ms ms after revoke began"
+same "which said so" "revoked living-room; 1 connection through it ended" "$(json revoke.json 'd["sentence"]')"
 same "devices" "" "$(names)"
 same "no exit, no traffic" 3 "$(tool ask socks 11.0.9.9 80)"
 not_online() { [ "$(node hubs --json | json - 'd["hubs"][0]["online"]')" = false ]; }
