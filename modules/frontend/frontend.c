@@ -203,6 +203,8 @@ int frontend_prepare(struct rtun_ctx *ctx)
 	if (!r)
 		r = rtun_subscribe(ctx, "config.reloaded", changed, f, &f->news[1]);
 	if (!r)
+		r = rtun_subscribe(ctx, "default.changed", changed, f, &f->news[3]);
+	if (!r)
 		r = rtun_subscribe(ctx, frontend_users_changed.name, users_changed, f, &f->news[2]);
 	return r ? r : listen_all(f);
 }
@@ -242,7 +244,7 @@ void frontend_destroy(struct rtun_ctx *ctx)
 	struct frontend *f = ctx->self;
 	if (!f)
 		return;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < (int)(sizeof(f->news) / sizeof(f->news[0])); i++)
 		rtun_unsubscribe(&f->news[i]);
 	frontend_passwd_stop(f);
 	frontend_verify_destroy(f);

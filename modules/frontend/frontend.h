@@ -161,7 +161,7 @@ struct frontend {
 	uint32_t listener_count;
 	uint32_t conn_count;
 	struct frontend_conn *conns;
-	struct rtun_subscription *news[3];
+	struct rtun_subscription *news[4];
 	uint32_t changes; /* of what chooses an exit: options, rules, names. What was chosen before can tell */
 	bool draining;
 	uint64_t results[FRONTEND_RESULTS];

@@ -129,6 +129,17 @@ hub rename home away >/dev/null && hub rename other home >/dev/null || fail "ren
 wait $renaming || fail "$(cat renamed.log)"
 same "a kept connection, before and after" "11.0.2.1 11.0.1.1" "$(tr '\n' ' ' <renamed.log | sed 's/ $//')"
 
+# by default, too: the exit that it had is not the default now
+tool choose kept session-5 11.0.9.9:7000 default.go >default.log 2>&1 &
+keeping=$!
+await 10 "the first answer" grep -q "^11\." default.log
+if grep -q "^11.0.1.1" default.log; then other=away moved="11.0.1.1 11.0.2.1"; else other=home moved="11.0.2.1 11.0.1.1"; fi
+hub default $other >/dev/null || fail "default"
+: >default.go
+wait $keeping || fail "$(cat default.log)"
+same "a kept connection, before and after another default" "$moved" "$(tr '\n' ' ' <default.log | sed 's/ $//')"
+hub default any >/dev/null || fail "default any"
+
 # ---- a reload
 
 sed -i 's/strategy: sticky/strategy: round-robin/; s/name: tunnel/&\n    session-ttl: 1s/' hub.yaml
