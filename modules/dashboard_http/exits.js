@@ -7,9 +7,12 @@ const MANY = 12; // exits: from here on they can be searched
 // ---- asking
 
 // A question in a dialog: the text that was typed ("" where nothing is asked for), or null. `run` is tried before it closes.
+// `text` may be a function, which is asked again as things change.
+let askText = () => "";
 function ask({ title, text, label, value, must, yes, danger, run }) {
   put($("ask-h"), title);
-  put($("ask-text"), text || "");
+  askText = typeof text === "function" ? text : () => text || "";
+  put($("ask-text"), askText());
   put($("ask-label"), label || "");
   put($("ask-error"), "");
   show($("ask-field"), label);
@@ -42,13 +45,19 @@ function ask({ title, text, label, value, must, yes, danger, run }) {
   });
 }
 async function revoke(d) {
+  let answer;
+  const streams = () => {
+    const n = (devices().find(x => x.public_key === d.public_key) || d).streams;
+    return !n ? "; no connection is open through it" : n === 1 ? ", and so does the connection that is open through it" :
+      ", and so do the " + n + " connections that are open through it";
+  };
   const yes = await ask({
     title: "Revoke " + d.name + "?", danger: true, yes: "Revoke " + d.name, label: "Type its name to confirm", must: d.name,
-    text: "Its tunnel ends at once" + (!d.streams ? "" : d.streams === 1 ? ", and so does the connection that is open through it" :
-      ", and so do the " + d.streams + " connections that are open through it") + ". To use it again you have to pair it again.",
-    run: () => call("revoke", { device: d.public_key }),
+    text: () => "Its tunnel ends at once" + streams() + ". To use it again you have to pair it again." +
+      (d.default ? " It is the default exit: without it, what names no exit fails until you choose another default." : ""),
+    run: async () => { answer = await call("revoke", { device: d.public_key }); },
   });
-  if (yes !== null) say(d.name + " was revoked");
+  if (yes !== null) say(d.name + " was revoked" + ended(answer.streams));
 }
 const rename = d => ask({
   title: "Rename " + d.name, label: "New name", value: d.name, yes: "Rename", text: "Programs that choose this exit by name must use the new one.",
@@ -60,6 +69,29 @@ const tag = d => ask({
   run: text => call("tag", { device: d.public_key, tags: text.split(/[\s,]+/).filter(Boolean) }),
 });
 
+// ---- the default exit: for what names none
+
+const defaultExit = () => (answers("devices").find(a => a.default) || {}).default || ""; // a name, or tag-TAG
+const makeDefault = d => ask({
+  title: "Make " + d.name + " the default exit?", yes: "Make default",
+  text: "What names no exit leaves through " + d.name + " only. While it is away, such connections fail. Those that name one go on as before.",
+  run: () => call("default", { exit: d.name }),
+});
+const noDefault = () => ask({
+  title: "No default exit?", yes: "Use the best one", text: "What names no exit leaves through the best one that is online.",
+  run: () => call("default", { exit: "any" }),
+});
+function updateDefault(row, d) {
+  keyed(row.td.name.querySelector(".mark-default"), d.default ? ["default"] : [], x => x, x => el("span", { class: "tag" }, x), () => {});
+  for (const b of row.querySelectorAll(".menu button")) if (b.verb === "default") show(b, has("default") && defaultExit() !== d.name);
+}
+function renderDefault() {
+  keyed($("default-exit"), defaultExit() ? [defaultExit()] : [], x => x, x => el("p", { class: "row" },
+    el("span", {}, "What names no exit leaves through " + x + " only."), el("button", { type: "button", class: "small", click: noDefault }, "Use the best one instead")), () => {});
+}
+
+// ---- what is known, and what can be done
+
 // All that is known of one, as long as the dialog is open
 const limited = (n, words) => n === null || n === undefined ? "no limit" : words(n);
 const NETWORK = { wired: "on a cable", wifi: "on Wi-Fi", mobile: "on a mobile network" };
@@ -67,6 +99,7 @@ const FACTS = [
   ["State", d => d.online ? "online" : "away: last seen " + since(d.last_seen) + (d.disconnect_reason ? ": " + d.disconnect_reason : "")],
   ["Leaves from", d => d.exit_address], ["Connects from", d => d.address], ["Version", d => d.version],
   ["Its machine", d => [d.power === "mains" && "on mains", battery(d), d.network && NETWORK[d.network]].filter(Boolean).join(", ")],
+  ["Default exit", d => d.default && "yes: what names no exit leaves through it"],
   ["Started", d => d.started_at && since(d.started_at)], ["Paired", d => since(d.enrolled_at)], ["Its key", d => d.fingerprint],
   ["Since the hub's start", d => bytes(d.bytes_in) + " down, " + bytes(d.bytes_out) + " up"], ["This month", d => bytes(d.month_bytes)],
   ["Connections at once", d => limited(d.streams_limit, String)], ["Speed down", d => limited(d.down_limit_bps, bits)],
@@ -87,7 +120,7 @@ function facts(dl, list) { // of [label, text, wide]
 }
 
 const ACTIONS = [ // what it says, what it does, the verb that it needs
-  ["Details", about], ["Rename", rename, "rename"], ["Tags", tag, "tag"], ["Revoke", revoke, "revoke"],
+  ["Details", about], ["Make default", makeDefault, "default"], ["Rename", rename, "rename"], ["Tags", tag, "tag"], ["Revoke", revoke, "revoke"],
 ];
 
 // ---- menus: one open at a time
@@ -178,7 +211,7 @@ function drawTraffic(cell, t) {
 const cell = (label, cls) => el("td", { "data-label": label, class: cls });
 function exitRow() {
   const td = {
-    name: el("th", { scope: "row", class: "first" }, el("span", { class: "name" }), el("div", { class: "tags" })),
+    name: el("th", { scope: "row", class: "first" }, el("span", { class: "name" }), " ", el("span", { class: "mark-default" }), el("div", { class: "tags" })),
     state: cell("State", "how"), addr: cell("Leaves from", "addr"), version: cell("Version"), rtt: cell("Round trip", "num"),
     streams: cell("Streams", "num"), traffic: cell("Traffic", "traffic idle"), acts: cell("", "acts"),
   };
@@ -206,15 +239,18 @@ function updateExit(row, d) {
   put(td.streams, String(d.streams));
   drawTraffic(td.traffic, traffic.get(d.public_key));
   updateMenu(td.acts.firstChild, d);
+  updateDefault(row, d);
 }
 const collator = new Intl.Collator("en", { numeric: true });
-const says = d => [d.name, ...d.tags, d.exit_address, d.fingerprint, d.online ? "online" : "away"].join(" ").toLowerCase();
+const says = d => [d.name, ...d.tags, d.default ? "default" : "", d.exit_address, d.fingerprint, d.online ? "online" : "away"].join(" ").toLowerCase();
 function renderExits() {
   const all = devices().sort((a, b) => collator.compare(a.name, b.name)), words = $("exit-find").value.toLowerCase().split(/\s+/);
   const found = all.filter(d => words.every(w => says(d).includes(w)));
   show($("exit-filter"), all.length > MANY || words.join(""));
   put($("exit-found"), words.join("") ? found.length + " of " + all.length : "");
   keyed($("exit-rows"), found, d => d.public_key, exitRow, updateExit);
+  renderDefault();
   if ($("about").open) renderAbout();
+  if ($("ask").open) put($("ask-text"), askText());
 }
 $("exit-find").oninput = renderExits;

@@ -30,7 +30,7 @@ function addCopy(box, name) {
 
 let pairing = null, pairWanted = false;
 $("pair-open").onclick = () => { pairWanted = true; render(); $("pair-name").focus(); };
-$("pair-close").onclick = () => { endPairing(); pairWanted = false; render(); $("pair-open").focus(); };
+$("pair-close").onclick = () => { if (pairing) withdraw(pairing.answer); endPairing(); pairWanted = false; render(); $("pair-open").focus(); };
 function endPairing() {
   pairing = null;
   show($("pair-open-one"), false);
@@ -78,8 +78,29 @@ $("arrived-ok").onclick = () => {
   show($("arrived"), false);
   focusNear($("exit-rows"));
 };
+
+// Links that nobody has used yet, also those made elsewhere
+const openLinks = () => answers("pairings").flatMap(a => a.pairings || []);
+const linkName = p => p.name ? "the link for " + p.name : "a link without a name";
+async function withdraw(p) {
+  try {
+    await call("withdraw", { pairing: p.pairing });
+  } catch (e) { say(why(e)); } // it was used meanwhile, or is too old
+}
+function withdrawn(e) {
+  if (!pairing || e.event !== "pair.withdrawn" || e.fields.pairing !== pairing.answer.pairing) return;
+  endPairing();
+  put($("pair-error"), "The link was withdrawn. Make a new one.");
+}
+function renderLinks() {
+  const list = openLinks().filter(p => !pairing || p.pairing !== pairing.answer.pairing);
+  keyed($("links-list"), list, p => p.pairing, p => el("li", {}, el("span"), el("button", { type: "button", class: "small", "aria-label": "Withdraw " + linkName(p), click: () => withdraw(p) }, "Withdraw")),
+    (li, p) => put(li.firstChild, linkName(p).replace(/^./, c => c.toUpperCase()) + ": made " + since(p.made_at) + ", good for " + duration((Date.parse(p.expires_at) - now()) / 1000) + " more"));
+  show($("links"), list.length);
+}
 function heard(e) {
-  if (/^(exit|device|hub|config)\./.test(e.event)) say(eventText(e));
+  if (/^(exit|device|hub|config|default)\.|^pair\.withdrawn/.test(e.event)) say(eventText(e));
+  withdrawn(e);
   if (pairing && pairing.follow === e.event && e.fields[pairing.key] === pairing.answer[pairing.key]) arrived(e);
 }
 
@@ -95,9 +116,12 @@ function sentence() {
   if (!isHub()) return hubs().length ? hubSentence(hubs()) : s.sentence || "";
   if (!all.length) return "No device is paired yet: nothing can leave";
   if (!on.length) return "No exit is online: nothing leaves";
-  if (on.length > 1) return on.length === all.length ? "All " + on.length + " exits are online" : on.length + " of " + all.length + " exits online";
-  const through = "verything leaves through " + on[0].name + (on[0].exit_address ? " (" + on[0].exit_address + ")" : "");
-  return all.length === 1 ? "E" + through : "1 of " + all.length + " exits online; e" + through;
+  const count = on.length === all.length ? "All " + on.length + " exits are online" : on.length + " of " + all.length + " exits online";
+  const name = defaultExit(), its = name ? all.filter(d => d.default) : on, up = its.filter(d => d.online);
+  if (!up.length) return (all.length > 1 ? count : on[0].name + " is online") + "; what names no exit fails: " + name + " is " + (its.length ? "away" : "not paired");
+  if (!name && on.length > 1) return count;
+  const through = "verything leaves through " + (name || on[0].name) + (up.length === 1 && up[0].exit_address ? " (" + up[0].exit_address + ")" : "");
+  return all.length === 1 ? "E" + through : count + "; e" + through;
 }
 
 function sum() {
@@ -143,6 +167,7 @@ function render() {
   show($("pair"), isHub() && has("pair") && (pairWanted || empty));
   if (here && empty) focusNear($("exit-rows"));
   show($("pair-close"), !empty);
+  renderLinks();
   renderTables();
   renderNews();
   renderHealth();
@@ -187,7 +212,7 @@ function table(c) {
   return el("section", { class: "table" }, el("h2", {}), el("table", { class: "small" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {})), el("p", { class: "quiet" }));
 }
 function renderTables() {
-  const list = commands.filter(c => c.live && c.view_items && c.name !== "devices" && verbs()[c.name])
+  const list = commands.filter(c => c.live && c.view_items && !["devices", "pairings"].includes(c.name) && verbs()[c.name])
     .flatMap(c => Object.entries(verbs()[c.name]).filter(([on]) => !on || c.instances.includes(on)).map(([on, a]) => ({ c, on, items: a[c.view_items] || [] })));
   keyed($("tables"), list, t => t.c.name + " " + t.on, t => table(t.c), (e, t) => {
     put(e.querySelector("h2"), t.c.name[0].toUpperCase() + t.c.name.slice(1) + (Object.keys(verbs()[t.c.name]).length > 1 ? " of " + t.on : ""));
@@ -261,13 +286,13 @@ const entries = () => (status().modules || []).filter(m => SCHEMES[m.module]).fl
   const o = config[m.name] || {};
   return { listen, scheme: SCHEMES[m.module], unix: listen.startsWith("unix:"), exit: o.exit || "", username: o.username, users: o["users-file"] };
 }));
-// What stands before the address for this exit ("": the best; "home"; "tag-mobile"); null: this entry can't be asked for it.
+// What stands before the address for this exit ("": the default, or the best; "any"; "home"; "tag-mobile"); null: this entry can't be asked for it.
 function userOf(e, exit) {
-  const term = !exit || exit.startsWith("tag-") ? exit || "any" : "exit-" + exit;
+  const wanted = exit || defaultExit() || "any", term = /^(any$|tag-)/.test(wanted) ? wanted : "exit-" + wanted;
   if (e.users) return (exit === e.exit ? "USER" : "USER-" + term) + ":PASSWORD@";
   if (exit === e.exit && e.username !== "required") return "";
   if (e.username === "off") return null;
-  return (exit || "any") + ":x@";
+  return wanted + ":x@";
 }
 // Where the exit is fixed nothing can go wrong; where a username is required no program keeps it to itself.
 const rank = (e, exit) => 8 * e.unix + (e.users ? 4 : 0) + (exit === e.exit ? 0 : e.username === "required" ? 1 : 2);
@@ -287,7 +312,7 @@ function options(select, list) { // of [value, text]
 function renderSnippets() {
   const all = devices().sort((a, b) => collator.compare(a.name, b.name)), tags = [...new Set(all.flatMap(d => d.tags))].sort(collator.compare);
   show($("snippets"), all.length && entries().length);
-  options($("snippet-exit"), [["", "the best exit"], ...all.map(d => [d.name, d.name]), ...tags.map(t => ["tag-" + t, "any tagged " + t])]);
+  options($("snippet-exit"), [["", defaultExit() ? "the default exit, " + defaultExit() : "the best exit"], ...(defaultExit() ? [["any", "the best exit"]] : []), ...all.map(d => [d.name, d.name]), ...tags.map(t => ["tag-" + t, "any tagged " + t])]);
   const exit = $("snippet-exit").value, s = entryFor("socks5h", exit), h = entryFor("http", exit);
   const at = { s: s && addressOf(s, exit).url, h: h && addressOf(h, exit).url };
   options($("snippet-for"), Object.keys(SNIPPETS).filter(k => (s || h) && SNIPPETS[k](at)).map(k => [k, k]));

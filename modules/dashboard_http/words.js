@@ -98,13 +98,16 @@ const RESULT = {
   protocol: "another protocol, or not understood", login: "no username, or a malformed one", abandoned: "the program went away first",
 };
 const EVENTS = { // "": not shown
-  "exit.up": "{exit} is online, from {address}", "exit.down": "{exit} is away: {reason}", "device.enrolled": "{name} was paired",
-  "device.revoked": "{name} was revoked", "device.changed": "{name} was changed", "session.moved": "A session moved from {from} to {exit}",
+  "exit.up": "{exit} is online, from {address}", "exit.down": "{exit} is away: {reason}", "device.enrolled": "{name} was paired, from {address}",
+  "device.revoked": f => f.name + " was revoked" + ended(f.streams), "device.changed": "{name} was changed", "session.moved": "A session moved from {from} to {exit}",
   "stream.close": "A connection through {exit} broke: {result}", "stream.open": "", "pair.created": "A pairing link was made",
+  "pair.withdrawn": "A pairing link was withdrawn", "default.changed": "The default exit: {exit}",
   "hub.up": "Connected to {hub}", "hub.down": "Lost {hub}: {reason}", "config.reloaded": "A new configuration is in effect",
 };
+const ended = n => n ? "; " + plural(n, "connection") + " through it ended" : "";
 function eventText(e) {
   let t = EVENTS[e.event];
+  if (typeof t === "function") return t(e.fields);
   if (t === undefined) t = e.event + ": " + Object.keys(e.fields).map(k => k + " {" + k + "}").join(", ");
   return t.replace(/\{(\w+)\}/g, (all, k) => k === "result" ? RESULT[e.fields[k]] || e.fields[k] : e.fields[k] ?? (k === "exit" ? "the exit" : "unknown"));
 }

@@ -154,6 +154,18 @@ act home Tags
 browser type '#ask-input' 'mobile fast'
 browser key Enter
 sees "tagged" 'document.querySelectorAll(".tag").length === 2'
+act home 'Make default'
+browser click '#ask-yes'
+sees "the default exit" '/default/.test(document.querySelector("#exit-rows th").textContent) && /through home only/.test(document.querySelector("#default-exit").textContent)'
+same "on the hub, too" home "$(hub devices --json | json - 'd["default"]')"
+sees "it can't be made so twice" 'document.querySelector("[aria-label=\"Make default home\"]").hidden'
+hub default any >/dev/null || fail "default any"
+sees "and none again" '!document.querySelector("#default-exit button") && !/default/.test(document.querySelector("#exit-rows th").textContent)'
+hub default home >/dev/null || fail "default"
+browser click '#default-exit button'
+browser click '#ask-yes'
+none_default() { [ "$(hub devices --json | json - 'd["default"]')" = "" ]; }
+await $((10 * patience)) "the best one to be used instead" none_default
 act home Rename
 browser clear '#ask-input'
 browser type '#ask-input' 'Bad Name'
@@ -180,6 +192,18 @@ browser clear '#v-limit-down'
 browser type '#v-limit-down' fast
 browser key Enter
 sees "what is no rate is refused, with the reason" "/does not begin with a number/.test($(form limit).querySelector('.answer').textContent)"
+browser click '#pair-open'
+browser type '#pair-name' 'never-comes'
+browser key Enter
+sees "another link" '!document.querySelector("#pair-open-one").hidden'
+hub pair --name elsewhere --json >/dev/null || fail "pair"
+sees "one that was made elsewhere" '/The link for elsewhere: made just now, good for/.test(document.querySelector("#links").textContent)'
+shot links
+browser click '[aria-label="Withdraw the link for elsewhere"]'
+sees "withdrawn" 'document.querySelector("#links").hidden'
+no_link() { [ "$(hub pairings --json | json - 'len(d["pairings"])')" = 0 ]; }
+browser click '#pair-close'
+await $((10 * patience)) "closing the card to withdraw its link" no_link
 browser js "$(form pair).open = true" >/dev/null
 browser js "$(form pair).querySelector('button').click()" >/dev/null
 sees "a time to come is told as one" "/Valid until: in 1[45] min/.test($(form pair).querySelector('.answer').textContent)"
