@@ -91,7 +91,7 @@ bool wish_fits(const struct wish *w, const struct device *d)
 
 static uint64_t cost_of(const struct peer *p)
 {
-	struct peer_sums sums;
+	struct mux_counters sums;
 	peer_sum(p, &sums);
 	uint64_t cost = ((sums.rtt ? sums.rtt : UNKNOWN) + NEAR) / STREAMS * (STREAMS + sums.streams);
 	bool refused = p->refused_at && rtun_now(p->hub->ctx) - p->refused_at < REFUSED_FOR;

@@ -59,8 +59,7 @@ struct peer {
 	struct device *device;
 	struct tunnel *tunnel; /* NULL: away */
 	struct tunnel *next;   /* not proved yet */
-	/* of connections that have ended; those that live are added when asked for */
-	uint64_t bytes_in, bytes_out, streams_total;
+	struct mux_counters past; /* of connections that have ended; those that live are added when asked for */
 	struct opening_counts counts;
 	char disconnect_reason[96];
 	uint64_t greeted_at; /* seconds: handshakes that were answered, see hub_greet.c */
@@ -169,11 +168,8 @@ int tunnel_join(struct peer *p, const struct hello *hello, struct noise_handshak
 struct tunnel *tunnel_of_session(const struct peer *p, const uint8_t session[HELLO_SESSION]);
 /* All its streams end. NULL: nothing happens. `reason` is what the node is told (RTUN_E...), `why` what people are. */
 void tunnel_end(struct tunnel *t, uint32_t reason, const char *why);
-struct peer_sums {
-	uint64_t bytes_in, bytes_out, streams_total, rtt;
-	uint32_t streams;
-};
-void peer_sum(const struct peer *p, struct peer_sums *ret);
+/* Of all its connections, since the hub started. */
+void peer_sum(const struct peer *p, struct mux_counters *ret);
 uint32_t peer_streams(const struct peer *p); /* open now; p may be NULL */
 void peer_free(struct peer *p);
 

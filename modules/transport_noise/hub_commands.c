@@ -63,7 +63,7 @@ void hub_reply_device_error(struct rtun_reply *reply, int r, const char *error)
 static void set_live(struct rtun_ctx *ctx, struct rtun_value *v, const struct peer *p)
 {
 	static const struct peer none;
-	struct peer_sums sums;
+	struct mux_counters sums;
 	char address[64];
 	const struct tunnel *t = p ? p->tunnel : NULL;
 	if (!p)
@@ -243,7 +243,7 @@ void hub_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct 
 		const struct device *d = t->hub->devices->items[i];
 		const struct peer *p = d->tunnel;
 		const char *labels[2] = {d->name, "in"};
-		struct peer_sums sums = {0};
+		struct mux_counters sums = {0};
 		if (p)
 			peer_sum(p, &sums);
 		if (strcmp(metric->name, "restunnel_exit_up") == 0)

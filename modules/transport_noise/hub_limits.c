@@ -13,7 +13,7 @@
 
 uint64_t limits_total(const struct device *d, bool *ret_active)
 {
-	struct peer_sums sums = {0};
+	struct mux_counters sums = {0};
 	if (d->tunnel)
 		peer_sum(d->tunnel, &sums);
 	*ret_active = sums.streams != 0;
@@ -70,7 +70,7 @@ void limits_apply(struct peer *p)
 const char *limits_reached(struct peer *p)
 {
 	const struct device_limits *l = &p->device->limits;
-	struct peer_sums sums;
+	struct mux_counters sums;
 	if (l->streams) {
 		peer_sum(p, &sums);
 		snprintf(p->limit, sizeof(p->limit), "limit reached: %" PRIu64 " connections through exit %.32s", l->streams, p->device->name);

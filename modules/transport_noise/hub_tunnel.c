@@ -28,7 +28,7 @@ struct peer *peer_of(struct hub *h, struct device *d)
 
 uint32_t peer_streams(const struct peer *p)
 {
-	struct peer_sums sums = {0};
+	struct mux_counters sums = {0};
 	if (p)
 		peer_sum(p, &sums);
 	return sums.streams;
@@ -94,11 +94,7 @@ static void tunnel_up(struct tunnel *t)
 
 static void conn_close(struct conn *c, bool goodbye, uint32_t reason)
 {
-	struct peer *p = c->tunnel->peer;
-	const struct mux_counters *n = mux_counters(c->mux);
-	p->bytes_in += n->bytes_in;
-	p->bytes_out += n->bytes_out;
-	p->streams_total += n->streams_total;
+	mux_counters_keep(&c->tunnel->peer->past, mux_counters(c->mux));
 	if (goodbye)
 		mux_goodbye(&c->mux, reason);
 	else
@@ -277,16 +273,9 @@ void tunnel_end(struct tunnel *t, uint32_t reason, const char *why)
 	free(t);
 }
 
-void peer_sum(const struct peer *p, struct peer_sums *ret)
+void peer_sum(const struct peer *p, struct mux_counters *ret)
 {
-	*ret = (struct peer_sums){.bytes_in = p->bytes_in, .bytes_out = p->bytes_out, .streams_total = p->streams_total};
-	for (const struct conn *c = p->tunnel ? p->tunnel->conns : NULL; c; c = c->next) {
-		const struct mux_counters *n = mux_counters(c->mux);
-		ret->bytes_in += n->bytes_in;
-		ret->bytes_out += n->bytes_out;
-		ret->streams_total += n->streams_total;
-		ret->streams += n->streams;
-		if (n->rtt && (!ret->rtt || n->rtt < ret->rtt))
-			ret->rtt = n->rtt;
-	}
+	*ret = p->past;
+	for (const struct conn *c = p->tunnel ? p->tunnel->conns : NULL; c; c = c->next)
+		mux_counters_add(ret, mux_counters(c->mux));
 }

@@ -17,14 +17,14 @@ static struct device *items[EXITS];
 static struct device_list list = {.items = items};
 static struct peer peers[EXITS];
 static struct tunnel tunnel;
-static struct peer_sums sums[EXITS];
+static struct mux_counters sums[EXITS];
 static uint64_t ttl;
 static const struct tried none;
 static char mobile[] = "mobile";
 static char *tags[] = {mobile};
 
 /* In the place of hub_tunnel.c and hub_commands.c */
-void peer_sum(const struct peer *p, struct peer_sums *ret)
+void peer_sum(const struct peer *p, struct mux_counters *ret)
 {
 	*ret = sums[p - peers];
 }
@@ -70,7 +70,7 @@ static void exits(uint32_t n, const uint32_t *rtt)
 {
 	list.count = n;
 	for (uint32_t i = 0; i < n; i++)
-		sums[i] = (struct peer_sums){.rtt = rtt[i] * RTUN_MS};
+		sums[i] = (struct mux_counters){.rtt = rtt[i] * RTUN_MS};
 }
 
 static struct choice take_with(const char *user, uint32_t strategy, const char *fixed, const struct tried *tried)
