@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * event.c - publish copies, the loop delivers, nobody is called from inside publish.
+ * event.c - publish copies what somebody listens to, the loop delivers, nobody is called from inside publish.
  */
 #include "event.h"
 
@@ -15,8 +15,8 @@
 struct event_queued {
 	struct event_queued *next;
 	const struct rtun_event_type *type;
-	char *instance;
-	void *payload; /* with texts of our own, in the same block */
+	const char *instance;
+	void *payload; /* this, its texts and the instance's name are in the same block */
 };
 
 struct rtun_subscription {
@@ -50,12 +50,6 @@ int event_bus_create(struct loop *loop, struct event_bus **ret)
 	return 0;
 }
 
-static void event_queued_free(struct event_queued *q)
-{
-	free(q->instance);
-	free(q);
-}
-
 void event_bus_destroy(struct event_bus **busp)
 {
 	struct event_bus *bus = *busp;
@@ -63,7 +57,7 @@ void event_bus_destroy(struct event_bus **busp)
 	loop_defer_cancel(&bus->defer);
 	for (struct event_queued *q; (q = bus->first);) {
 		bus->first = q->next;
-		event_queued_free(q);
+		free(q);
 	}
 	for (struct rtun_subscription *s; (s = bus->subscriptions);) {
 		bus->subscriptions = s->next;
@@ -78,6 +72,22 @@ uint64_t event_bus_dropped(const struct event_bus *bus) { return bus->dropped; }
 
 /* ---- publish ---- */
 
+/* "*", "exit.*" (all that begin with "exit."), or the name itself. */
+static bool event_matches(const char *pattern, const char *name)
+{
+	size_t len = strlen(pattern);
+	if (len && pattern[len - 1] == '*' && (len == 1 || pattern[len - 2] == '.')) return !strncmp(pattern, name, len - 1);
+	return !strcmp(pattern, name);
+}
+
+/* Does anybody listen? Who will listen later gets later ones only. */
+static bool event_concerns(const struct event_bus *bus, const struct rtun_event_type *type)
+{
+	for (const struct rtun_subscription *s = bus->subscriptions; s; s = s->next)
+		if (s->cb && event_matches(s->name, type->name)) return true;
+	return false;
+}
+
 static bool event_field(const struct rtun_event_type *type, uint32_t i, struct rtun_field *ret)
 {
 	return list_row(&type->fields, i, ret, sizeof(*ret));
@@ -90,10 +100,18 @@ static char **event_text_slot(const struct rtun_event_type *type, const struct r
 	return (char **)(void *)((char *)payload + f->offset);
 }
 
-static struct event_queued *event_copy(const struct rtun_event_type *type, const void *payload)
+static char *event_copy_text(const char *text, char **to)
+{
+	size_t len = strlen(text) + 1;
+	char *copy = memcpy(*to, text, len);
+	*to += len;
+	return copy;
+}
+
+static struct event_queued *event_copy(const struct rtun_event_type *type, const char *instance, const void *payload)
 {
 	struct rtun_field f;
-	size_t texts = 0;
+	size_t texts = instance ? strlen(instance) + 1 : 0;
 	union { const void *in; void *out; } source = {payload}; /* only read */
 	for (uint32_t i = 0; event_field(type, i, &f); i++) {
 		char **text = event_text_slot(type, &f, source.out);
@@ -107,24 +125,16 @@ static struct event_queued *event_copy(const struct rtun_event_type *type, const
 	char *to = (char *)q->payload + type->payload_size;
 	for (uint32_t i = 0; event_field(type, i, &f); i++) {
 		char **text = event_text_slot(type, &f, q->payload);
-		if (!text || !*text) continue;
-		size_t len = strlen(*text) + 1;
-		*text = memcpy(to, *text, len);
-		to += len;
+		if (text && *text) *text = event_copy_text(*text, &to);
 	}
+	if (instance) q->instance = event_copy_text(instance, &to);
 	return q;
 }
 
 void event_publish(struct event_bus *bus, const char *instance, const struct rtun_event_type *type, const void *payload)
 {
-	struct event_queued *q = bus->waiting < EVENT_QUEUE_MAX ? event_copy(type, payload) : NULL;
-	if (q && instance) {
-		q->instance = strdup(instance);
-		if (!q->instance) {
-			event_queued_free(q);
-			q = NULL;
-		}
-	}
+	if (!event_concerns(bus, type)) return;
+	struct event_queued *q = bus->waiting < EVENT_QUEUE_MAX ? event_copy(type, instance, payload) : NULL;
 	if (!q) {
 		bus->dropped++;
 		return;
@@ -137,14 +147,6 @@ void event_publish(struct event_bus *bus, const char *instance, const struct rtu
 }
 
 /* ---- deliver ---- */
-
-/* "*", "exit.*" (all that begin with "exit."), or the name itself. */
-static bool event_matches(const char *pattern, const char *name)
-{
-	size_t len = strlen(pattern);
-	if (len && pattern[len - 1] == '*' && (len == 1 || pattern[len - 2] == '.')) return !strncmp(pattern, name, len - 1);
-	return !strcmp(pattern, name);
-}
 
 static void event_sweep(struct event_bus *bus)
 {
@@ -180,7 +182,7 @@ static void event_deliver_all(void *arg)
 		if (!bus->first) bus->end = &bus->first;
 		bus->waiting--;
 		event_deliver(bus, q);
-		event_queued_free(q);
+		free(q);
 	}
 	if (bus->first) loop_defer_start(&bus->defer);
 }
@@ -231,17 +233,6 @@ int host_subscribe(struct rtun_ctx *ctx, const char *name, rtun_event_cb *cb, vo
 
 /* ---- as JSON ---- */
 
-const char *event_error_word(uint32_t err)
-{
-	static const char *const words[] = {
-		[0] = "ok", [RTUN_EREFUSED] = "refused", [RTUN_EUNREACHABLE] = "unreachable", [RTUN_ETIMEOUT] = "timeout",
-		[RTUN_EDENIED] = "denied", [RTUN_EDNS] = "dns", [RTUN_ENOEXIT] = "no_exit", [RTUN_EOVERLOAD] = "overload",
-		[RTUN_ERESET] = "reset", [RTUN_ETRUNCATED] = "truncated", [RTUN_EINTERNAL] = "internal",
-		[RTUN_EADDRTYPE] = "addrtype", [RTUN_ESELECTOR] = "selector",
-	};
-	return err < sizeof(words) / sizeof(words[0]) ? words[err] : "internal";
-}
-
 static json_t *event_value(const struct rtun_field *f, const char *at)
 {
 	union { const char *text; uint64_t u; int64_t time; uint32_t err; } v;
@@ -257,7 +248,7 @@ static json_t *event_value(const struct rtun_field *f, const char *at)
 		return value_json_time(v.time);
 	default:
 		memcpy(&v.err, at, sizeof(v.err));
-		return json_string(event_error_word(v.err));
+		return json_string(rtun_error_word(v.err));
 	}
 }
 

@@ -26,8 +26,6 @@ int event_subscribe(struct event_bus *bus, const char *name, rtun_event_cb *cb, 
 /* {"event","instance","fields":{}}: texts or null, numbers, times in RFC 3339 or null, error names. New reference. */
 json_t *event_json(const struct rtun_event_type *type, const char *instance, const void *payload);
 int64_t host_event_json(struct rtun_ctx *ctx, const struct rtun_event_type *type, const char *instance, const void *payload, char *buf, uint64_t size);
-/* "ok", "refused", "no_exit" ... */
-const char *event_error_word(uint32_t err);
 
 void host_publish(struct rtun_ctx *ctx, const struct rtun_event_type *type, const void *payload);
 int host_subscribe(struct rtun_ctx *ctx, const char *name, rtun_event_cb *cb, void *arg, struct rtun_subscription **ret);

@@ -102,6 +102,7 @@ const EVENTS = { // "": not shown
   "device.revoked": f => f.name + " was revoked" + ended(f.streams), "device.changed": "{name} was changed", "session.moved": "A session moved from {from} to {exit}",
   "stream.close": "A connection through {exit} broke: {result}", "stream.open": "", "pair.created": "A pairing link was made",
   "pair.withdrawn": "A pairing link was withdrawn", "default.changed": "The default exit: {exit}",
+  "stream.refused": "Refused: {target} through {frontend}: {result}",
   "hub.up": "Connected to {hub}", "hub.down": "Lost {hub}: {reason}", "config.reloaded": "A new configuration is in effect",
 };
 const ended = n => n ? "; " + plural(n, "connection") + " through it ended" : "";

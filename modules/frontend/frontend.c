@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * frontend.c - an instance: listeners, events, metrics. Whatever leads out is behind `to`.
+ * frontend.c - an instance: listeners, metrics. Whatever leads out is behind `to`.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,62 +10,24 @@
 
 /* ---- Events ---- */
 
-#define E(member) offsetof(struct frontend_stream_event, member)
-static const struct rtun_field open_fields[] = {
-	{"exit", "the exit it leaves from; unknown where there is only one", RTUN_F_TEXT, E(exit)},
-	{"frontend", "the entry that the client connected to", RTUN_F_TEXT, E(frontend)},
-};
-static const struct rtun_field close_fields[] = {
-	{"exit", "the exit it left from; unknown where there is only one", RTUN_F_TEXT, E(exit)},
-	{"frontend", "the entry that the client connected to", RTUN_F_TEXT, E(frontend)},
-	{"result", "how it ended", RTUN_F_ERR, E(result)},
-	{"bytes_in", "bytes that the client received", RTUN_F_U64, E(bytes_in)},
-	{"bytes_out", "bytes that the client sent", RTUN_F_U64, E(bytes_out)},
-};
-#undef E
 static const struct rtun_field users_fields[] = {
 	{"users_file", "the file", RTUN_F_TEXT, offsetof(struct frontend_users_event, users_file)},
 };
 
-const struct rtun_event_type frontend_stream_open = {
-	sizeof(struct rtun_event_type), sizeof(struct frontend_stream_event), "stream.open",
-	"A client's connection has reached its target.", RTUN_LIST(open_fields)};
-const struct rtun_event_type frontend_stream_close = {
-	sizeof(struct rtun_event_type), sizeof(struct frontend_stream_event), "stream.close",
-	"A client's connection has ended.", RTUN_LIST(close_fields)};
 const struct rtun_event_type frontend_users_changed = {
 	sizeof(struct rtun_event_type), sizeof(struct frontend_users_event), "users.changed",
 	"A password in a users-file was set.", RTUN_LIST(users_fields)};
-const struct rtun_event_type *const frontend_events[] = {&frontend_stream_open, &frontend_stream_close, &frontend_users_changed};
+const struct rtun_event_type *const frontend_events[] = {&frontend_stream_open, &frontend_stream_close, &frontend_stream_refused,
+							  &frontend_users_changed};
 
 /* ---- Metrics ---- */
-
-static const char *const result_words[FRONTEND_RESULTS] = {
-	[0] = "ok",
-	[RTUN_EREFUSED] = "refused",
-	[RTUN_EUNREACHABLE] = "unreachable",
-	[RTUN_ETIMEOUT] = "timeout",
-	[RTUN_EDENIED] = "denied",
-	[RTUN_EDNS] = "dns",
-	[RTUN_ENOEXIT] = "no_exit",
-	[RTUN_EOVERLOAD] = "overload",
-	[RTUN_ERESET] = "reset",
-	[RTUN_ETRUNCATED] = "truncated",
-	[RTUN_EINTERNAL] = "internal",
-	[RTUN_EADDRTYPE] = "addrtype",
-	[RTUN_ESELECTOR] = "selector",
-	[FRONTEND_RESULT_PROTOCOL] = "protocol",
-	[FRONTEND_RESULT_LOGIN] = "login",
-	[FRONTEND_RESULT_ABANDONED] = "abandoned",
-	[RTUN_ENOTSUP] = "unsupported",
-};
 
 static void collect(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
 {
 	const struct frontend *f = ctx->self;
 	(void)metric;
 	for (uint32_t i = 0; i < FRONTEND_RESULTS; i++) {
-		const char *labels[] = {ctx->instance, result_words[i]};
+		const char *labels[] = {ctx->instance, frontend_result_word(i)};
 		if (i == 0 || f->results[i])
 			rtun_metric(sink, (double)f->results[i], labels, 2);
 	}
@@ -244,6 +206,8 @@ void frontend_destroy(struct rtun_ctx *ctx)
 	struct frontend *f = ctx->self;
 	if (!f)
 		return;
+	for (struct frontend_conn *c = f->conns; c; c = c->next)
+		c->f = NULL;
 	for (int i = 0; i < (int)(sizeof(f->news) / sizeof(f->news[0])); i++)
 		rtun_unsubscribe(&f->news[i]);
 	frontend_passwd_stop(f);

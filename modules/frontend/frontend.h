@@ -2,7 +2,8 @@
  *
  * frontend.h - what all modules for this machine's own programs share; each adds the protocol that it speaks.
  *
- *   frontend.c         listeners, the life of an instance, events, metrics
+ *   frontend.c         listeners, the life of an instance, metrics
+ *   frontend_event.c   what is published of a client's request
  *   frontend_status.c  status and doctor
  *   frontend_conn.c    one client, from accept to the end of its relay, or to a protocol that goes on by itself
  *   frontend_login.c   usernames and passwords: how they are spelt
@@ -99,6 +100,7 @@ struct frontend_request {
 	char user[FRONTEND_NAME_SIZE]; /* percent-decoded once; "": none was given */
 	char password[FRONTEND_NAME_SIZE]; /* until the login was judged */
 	bool bad_login;                /* a login was given, but not understood; in the end: it is refused */
+	bool datagrams;                /* to and from anywhere: host and addr are no target */
 };
 
 /* What a client has said and was not answered yet, and what the protocol makes of it. */
@@ -113,7 +115,7 @@ struct frontend_message {
 	uint32_t result;     /* with REFUSED: a FRONTEND_RESULT_... or RTUN_E... */
 	uint32_t answer_len; /* not with MORE: what to say now */
 	uint8_t answer[FRONTEND_ANSWER_MAX];
-	struct frontend_request request; /* with REQUEST */
+	struct frontend_request request; /* with REQUEST; with SERVE its target */
 };
 
 enum frontend_step {
@@ -183,7 +185,7 @@ void frontend_doctor(struct rtun_ctx *ctx, struct rtun_reply *reply);
 void frontend_advise(struct rtun_ctx *ctx);
 
 extern const struct rtun_metric frontend_metrics[2];
-extern const struct rtun_event_type *const frontend_events[3];
+extern const struct rtun_event_type *const frontend_events[4];
 extern const struct rtun_command frontend_commands[1];
 
 /* In a descriptor: all but what the module says itself. */
@@ -193,15 +195,20 @@ extern const struct rtun_command frontend_commands[1];
 	.reload = frontend_reload, .drain = frontend_drain, .stop = frontend_stop, .destroy = frontend_destroy, \
 	.status = frontend_status, .doctor = frontend_doctor, .advise = frontend_advise
 
-/* Published when a target is connected, and when the relay to it has ended. */
+/* The payload of all three: open when a target is connected, close when the relay to it has ended, refused instead of both. */
 struct frontend_stream_event {
 	const char *exit;
 	const char *frontend;
 	uint32_t result;
 	uint32_t reserved;
 	uint64_t bytes_in, bytes_out;
+	const char *target, *protocol, *user;
+	uint64_t duration_ms;
+	const char *refusal, *why;
 };
-extern const struct rtun_event_type frontend_stream_open, frontend_stream_close;
+extern const struct rtun_event_type frontend_stream_open, frontend_stream_close, frontend_stream_refused;
+/* The word for an RTUN_E... or FRONTEND_RESULT_... */
+const char *frontend_result_word(uint32_t result);
 
 /* Published by `passwd`: other entries may have the same file. */
 struct frontend_users_event {
@@ -212,9 +219,18 @@ extern const struct rtun_event_type frontend_users_changed;
 /* ---- Clients ---- */
 
 #define FRONTEND_EXIT_SIZE 33U
+#define FRONTEND_LOGIN_SIZE 33U /* bytes of the name of a user in a users-file, with its NUL */
+
+/* A request that is complete, until it was told what became of it. */
+struct frontend_asked {
+	char *text; /* user, NUL, target; NULL: out of memory */
+	uint64_t at;
+	enum { FRONTEND_UNASKED, FRONTEND_ASKED, FRONTEND_OPEN } state;
+	bool datagrams;
+};
 
 struct frontend_conn {
-	struct frontend *f; /* NULL: the instance is gone, only the end of the relay is awaited */
+	struct frontend *f; /* NULL: the instance is destroyed, only the end of the relay is awaited */
 	struct frontend_conn *next, **at;
 	struct rtun_stream *s;
 	struct rtun_timer *timer; /* until the request is complete */
@@ -229,9 +245,10 @@ struct frontend_conn {
 	uint8_t version; /* of the protocol, by which to answer; 0: the usual one */
 	bool surplus;  /* beyond max-connections */
 	bool serving;  /* by the protocol itself */
-	bool reached;  /* the target has answered: stream.open was published, and stream.close wasn't */
 	bool associated; /* one of f->associations */
 	char exit[FRONTEND_EXIT_SIZE];
+	char login[FRONTEND_LOGIN_SIZE]; /* who was let in by the users-file */
+	struct frontend_asked asked;
 };
 
 /* Takes the stream, or leaves it to be closed. */
@@ -246,10 +263,8 @@ uint32_t frontend_dial(struct frontend_conn *c, const struct frontend_request *r
 		       const char **ret_why);
 /* The same for a stream of datagrams; the request's target means nothing. */
 uint32_t frontend_associate(struct frontend_conn *c, const struct frontend_request *r, rtun_dial_cb *cb, const char **ret_why);
-/* What became of it: 0 and c->exit is set, or an RTUN_E... that is known here. */
+/* What became of it: 0, or an RTUN_E... that is known here; c->exit is set. */
 uint32_t frontend_dialled(struct frontend_conn *c, const struct rtun_dial_result *r);
-/* Publishes stream.open (`r` NULL) or stream.close. */
-void frontend_conn_publish(struct frontend_conn *c, const struct rtun_relay_result *r);
 /* The client's next message is read as its first one was; c->served is gone. */
 void frontend_conn_resume(struct frontend_conn *c);
 /* Joins client and target for good, with these limits (ns, 0: none); c->served is gone. False: out of memory, and c is gone,
@@ -259,9 +274,21 @@ bool frontend_conn_relay(struct frontend_conn *c, struct rtun_stream **target, u
 void frontend_conn_reached(struct frontend_conn *c);
 /* The protocol's answer to a failure, and the end. */
 void frontend_conn_refuse(struct frontend_conn *c, uint32_t err, const char *why);
-/* The end, with a `result` to count, or without. What was put is still sent. */
+/* The end, with a `result` to count, and to tell if the target was not reached; or without. What was put is still sent. */
 void frontend_conn_end(struct frontend_conn *c, uint32_t result);
 void frontend_conn_free(struct frontend_conn *c);
+
+/* ---- Events: exactly one open and close, or one refused, follow each ask ---- */
+
+/* The request is complete. Of one before it the rest is told. */
+void frontend_ask(struct frontend_conn *c, const struct frontend_request *r);
+/* Its target is reached; the stream to it has ended. */
+void frontend_tell_open(struct frontend_conn *c);
+void frontend_tell_close(struct frontend_conn *c, const struct rtun_relay_result *r);
+/* It will not be: nothing where that, or the opposite, was told already. `why` may be NULL. */
+void frontend_tell_refused(struct frontend_conn *c, uint32_t result, const char *why);
+/* What has no end yet was broken off. */
+void frontend_tell_rest(struct frontend_conn *c);
 
 /* ---- Logins ---- */
 

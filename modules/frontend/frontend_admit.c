@@ -3,6 +3,7 @@
  * frontend_admit.c - does this entry take a client with this login, and what of it chooses the exit?
  */
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "frontend.h"
@@ -28,8 +29,10 @@ static enum frontend_login admit_user(struct frontend_conn *c, struct frontend_r
 		return FRONTEND_LOGIN_REFUSED;
 	answer = frontend_verify(c, name, r->password);
 	terms = frontend_terms_of(r->user);
-	if (answer == FRONTEND_LOGIN_GOOD)
+	if (answer == FRONTEND_LOGIN_GOOD) {
+		snprintf(c->login, sizeof(c->login), "%.32s", name);
 		memmove(r->user, terms ? terms : "", terms ? strlen(terms) + 1 : 1);
+	}
 	return answer;
 }
 

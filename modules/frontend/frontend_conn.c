@@ -25,6 +25,7 @@ void frontend_conn_free(struct frontend_conn *c)
 	else
 		free(c->talk);
 	if (c->f) {
+		frontend_tell_rest(c);
 		*c->at = c->next;
 		if (c->next)
 			c->next->at = c->at;
@@ -34,6 +35,7 @@ void frontend_conn_free(struct frontend_conn *c)
 	rtun_op_cancel(&c->dial);
 	rtun_timer_destroy(&c->timer);
 	rtun_finish(&c->s, GOODBYE);
+	free(c->asked.text);
 	free(c);
 }
 
@@ -41,6 +43,7 @@ void frontend_conn_free(struct frontend_conn *c)
 void frontend_conn_end(struct frontend_conn *c, uint32_t result)
 {
 	c->f->results[result]++;
+	frontend_tell_refused(c, result, NULL);
 	frontend_conn_free(c);
 }
 
@@ -48,31 +51,22 @@ void frontend_conn_refuse(struct frontend_conn *c, uint32_t err, const char *why
 {
 	uint8_t answer[FRONTEND_ANSWER_MAX];
 	rtun_put(c->s, answer, c->f->protocol->failure(c, err, why, answer));
+	frontend_tell_refused(c, err, why);
 	frontend_conn_end(c, err);
 }
 
 /* ---- Relay ---- */
 
-void frontend_conn_publish(struct frontend_conn *c, const struct rtun_relay_result *r)
-{
-	struct frontend_stream_event e = {.exit = c->exit[0] ? c->exit : NULL, .frontend = c->f->ctx->instance};
-	if (r) {
-		e.result = r->result[0] ? r->result[0] : r->result[1];
-		e.bytes_out = r->bytes[0];
-		e.bytes_in = r->bytes[1];
-	}
-	c->reached = !r;
-	rtun_publish(c->f->ctx, r ? &frontend_stream_close : &frontend_stream_open, &e);
-}
-
+/* Where the dial is still under way, success was said early. */
 static void relay_done(void *arg, const struct rtun_relay_result *r)
 {
 	struct frontend_conn *c = arg;
-	if (c->f && c->reached)
-		frontend_conn_publish(c, r);
-	else if (c->dial)
-		c->f->results[FRONTEND_RESULT_ABANDONED]++;
-	frontend_conn_free(c);
+	if (c->f && c->asked.state == FRONTEND_OPEN)
+		frontend_tell_close(c, r);
+	if (c->f && c->dial)
+		frontend_conn_end(c, FRONTEND_RESULT_ABANDONED);
+	else
+		frontend_conn_free(c);
 }
 
 bool frontend_conn_relay(struct frontend_conn *c, struct rtun_stream **target, uint64_t half_close, uint64_t idle)
@@ -106,10 +100,8 @@ static void note_exit(struct frontend_conn *c, const struct rtun_dial_result *r)
 uint32_t frontend_dialled(struct frontend_conn *c, const struct rtun_dial_result *r)
 {
 	c->dial = NULL;
-	if (r->err || !r->s || !*r->s)
-		return dial_error(c, r);
 	note_exit(c, r);
-	return 0;
+	return r->err || !r->s || !*r->s ? dial_error(c, r) : 0;
 }
 
 /* Say success and begin the relay. False: it is gone. */
@@ -125,7 +117,7 @@ static bool conn_relay(struct frontend_conn *c, const struct rtun_dial_result *r
 void frontend_conn_reached(struct frontend_conn *c)
 {
 	c->f->results[0]++;
-	frontend_conn_publish(c, NULL);
+	frontend_tell_open(c);
 }
 
 static void dialled(void *arg, const struct rtun_dial_result *r)
@@ -143,18 +135,22 @@ static void dialled(void *arg, const struct rtun_dial_result *r)
 static void dialled_early(void *arg, const struct rtun_dial_result *r)
 {
 	struct frontend_conn *c = arg;
+	uint32_t err;
 	if (!c->relay && !r->err && r->s && *r->s) {
 		note_exit(c, r);
 		conn_relay(c, r);
 		return;
 	}
 	c->dial = NULL;
-	if (!c->relay)
-		frontend_conn_refuse(c, dial_error(c, r), r->why);
-	else if (r->err)
-		c->f->results[dial_error(c, r)]++;
-	else
+	err = r->err ? dial_error(c, r) : 0;
+	if (!c->relay) {
+		frontend_conn_refuse(c, err ? err : RTUN_EINTERNAL, r->why);
+	} else if (err) {
+		c->f->results[err]++;
+		frontend_tell_refused(c, err, r->why);
+	} else {
 		frontend_conn_reached(c);
+	}
 }
 
 static struct rtun_dial_req dial_request(const struct frontend_conn *c, const struct frontend_request *r)
@@ -211,6 +207,7 @@ static bool request(struct frontend_conn *c, const struct frontend_request *r)
 	const char *why = frontend_login_why(c->f);
 	uint32_t err = FRONTEND_RESULT_LOGIN;
 	end_talk(c);
+	frontend_ask(c, r);
 	if (!r->bad_login)
 		err = frontend_dial(c, r, dialled, dialled_early, &why);
 	if (err)
@@ -218,12 +215,18 @@ static bool request(struct frontend_conn *c, const struct frontend_request *r)
 	return !err;
 }
 
+static void refuse_request(struct frontend_conn *c, const struct frontend_request *r, const char *why)
+{
+	frontend_ask(c, r);
+	frontend_conn_refuse(c, RTUN_EOVERLOAD, why);
+}
+
 /* The client stays, perhaps for several requests: its protocol goes on. */
 static void serve(struct frontend_conn *c, const struct frontend_message *m)
 {
 	end_talk(c);
 	if (c->f->protocol->serve(c, m) < 0)
-		frontend_conn_refuse(c, RTUN_EOVERLOAD, "out of memory");
+		refuse_request(c, &m->request, "out of memory");
 }
 
 /* While dialling: has the client gone? Bytes it sends ahead are only looked at. */
@@ -264,7 +267,7 @@ static bool conn_read(struct frontend_conn *c, const uint8_t *p, uint32_t len)
 		return false;
 	}
 	if (step != FRONTEND_NEXT && c->surplus) {
-		frontend_conn_refuse(c, RTUN_EOVERLOAD, "too many clients are connected (max-connections)");
+		refuse_request(c, &m.request, "too many clients are connected (max-connections)");
 		return false;
 	}
 	if (step == FRONTEND_SERVE) {
@@ -374,12 +377,9 @@ void frontend_conn_close_all(struct frontend *f)
 		next = c->next;
 		if (c->relay) {
 			rtun_op_cancel(&c->dial);
-			rtun_relay_abort(c->relay, RTUN_ERESET);
-			c->f = NULL; /* relay_done() frees it */
+			rtun_relay_abort(c->relay, RTUN_ERESET); /* relay_done() frees it */
 		} else {
 			frontend_conn_free(c);
 		}
 	}
-	f->conns = NULL;
-	f->conn_count = f->associations = 0;
 }

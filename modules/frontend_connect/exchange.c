@@ -43,7 +43,7 @@ void exchange_leave(struct exchange *x, uint32_t err)
 	else
 		rtun_shutdown(x->target);
 	rtun_close(&x->target);
-	frontend_conn_publish(x->c, &r);
+	frontend_tell_close(x->c, &r);
 }
 
 static void let_go(struct exchange *x)
@@ -82,6 +82,7 @@ enum flow exchange_refuse(struct exchange *x, const struct http_verdict *v, uint
 	char text[FRONTEND_ANSWER_MAX];
 	struct frontend_conn *c = x->c;
 	rtun_put(c->s, text, http_format_refusal(v, x->r.head, text));
+	frontend_tell_refused(c, result, v->why);
 	frontend_conn_end(c, result);
 	return FLOW_GONE;
 }
@@ -129,7 +130,7 @@ static void dialled(void *arg, const struct rtun_dial_result *r)
 	x->changes = c->f->changes;
 	x->bytes[0] = x->bytes[1] = 0;
 	rtun_on_ready(x->target, ready, x);
-	frontend_conn_publish(c, NULL);
+	frontend_tell_open(c);
 	x->request = EXCHANGE_SEND;
 	advance(x);
 }
@@ -146,6 +147,7 @@ enum flow exchange_dial(struct exchange *x)
 	if (x->reused)
 		return FLOW_MOVED;
 	exchange_leave(x, 0);
+	frontend_ask(x->c, &x->r.to);
 	if ((err = frontend_dial(x->c, &x->r.to, dialled, NULL, &why))) {
 		struct http_verdict v = http_verdict_of(err, why);
 		return exchange_refuse(x, &v, err);

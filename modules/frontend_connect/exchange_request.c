@@ -32,6 +32,9 @@ static enum flow request(struct exchange *x, const uint8_t *p)
 		return FLOW_BLOCKED;
 	}
 	if (login == FRONTEND_LOGIN_REFUSED) {
+		exchange_leave(x, 0);
+		x->r.to.bad_login = true;
+		frontend_ask(x->c, &x->r.to);
 		v = http_verdict_of(FRONTEND_RESULT_LOGIN, frontend_login_why(f));
 		return exchange_refuse(x, &v, FRONTEND_RESULT_LOGIN);
 	}

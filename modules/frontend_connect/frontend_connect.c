@@ -40,8 +40,11 @@ static enum frontend_step read_head(struct frontend_message *m)
 		m->answer_len = http_format_refusal(&v, false, (char *)m->answer);
 		return FRONTEND_REFUSED;
 	}
-	if (!r.connect)
+	if (!r.connect) {
+		m->request.addr = r.to.addr;
+		memcpy(m->request.host, r.to.host, sizeof(r.to.host));
 		return FRONTEND_SERVE;
+	}
 	login = frontend_admit(m->c, &r.to);
 	if (login == FRONTEND_LOGIN_PENDING) {
 		http_head_begin(head, false, NULL); /* it is read again then */

@@ -194,6 +194,7 @@ int socks5_associate(struct frontend_conn *c, const struct frontend_message *m)
 	a->f = c->f;
 	c->served = a;
 	c->serving = true;
+	frontend_ask(c, &m->request);
 	err = admit(a, c, m->request.addr.port, &why);
 	if (!err) {
 		c->associated = true;

@@ -139,7 +139,8 @@ static enum frontend_step request_message(struct frontend_message *m)
 	if (m->size > m->len)
 		return FRONTEND_MORE;
 	memcpy(m->request.user, t->user, sizeof(t->user));
-	return m->p[1] == SOCKS5_ASSOCIATE ? FRONTEND_SERVE : FRONTEND_REQUEST;
+	m->request.datagrams = m->p[1] == SOCKS5_ASSOCIATE;
+	return m->request.datagrams ? FRONTEND_SERVE : FRONTEND_REQUEST;
 }
 
 static enum frontend_step read_message(struct frontend_message *m)

@@ -31,6 +31,7 @@ static struct {
 	uint32_t events; /* how many were published */
 	const struct rtun_event_type *event_type;
 	uint64_t event[16]; /* the last one's payload; texts in it must outlive it */
+	char event_json[BED_TEXT]; /* the same as the command line gets it */
 } bed;
 
 RTUN_PRINTF(3, 0) static void bed_log(struct rtun_ctx *ctx, uint32_t level, const char *fmt, va_list ap)
@@ -57,9 +58,9 @@ static int bed_provide(struct rtun_ctx *ctx, const char *service, const void *op
 
 static void bed_publish(struct rtun_ctx *ctx, const struct rtun_event_type *type, const void *payload)
 {
-	(void)ctx;
 	ck_assert_uint_le(type->payload_size, sizeof(bed.event));
 	memcpy(bed.event, payload, type->payload_size);
+	ck_assert_int_gt(rtun_event_json(ctx, type, "bed", payload, bed.event_json, sizeof(bed.event_json)), 0);
 	bed.event_type = type;
 	bed.events++;
 }

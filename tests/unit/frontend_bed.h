@@ -33,10 +33,42 @@ static const struct talk {
 static struct host_ctx hc;
 static struct frontend_options options;
 static struct frontend *front;
+static struct {
+	uint32_t opens, closes, refusals;
+} told;
+
+static void publish_counted(struct rtun_ctx *ctx, const struct rtun_event_type *type, const void *payload)
+{
+	told.opens += type == &frontend_stream_open;
+	told.closes += type == &frontend_stream_close;
+	told.refusals += type == &frontend_stream_refused;
+	bed_publish(ctx, type, payload);
+}
+
+/* The last one has these fields, as JSON. */
+static void event_says(const char *type, const char *fields)
+{
+	char want[BED_TEXT + 64];
+	snprintf(want, sizeof(want), "{\"event\":\"stream.%s\",\"instance\":\"bed\",\"fields\":{%s}}", type, fields);
+	ck_assert_str_eq(bed.event_json, want);
+}
+
+/* One refusal was told, of a request for `target` in JSON, and nothing else. */
+static inline void refusal_says(const char *result, const char *why, const char *target, const char *user)
+{
+	char fields[BED_TEXT];
+	ck_assert_uint_eq(bed.events, 1);
+	snprintf(fields, sizeof(fields),
+		 "\"exit\":null,\"frontend\":\"bed\",\"result\":\"%s\",\"why\":%s,\"target\":%s,\"protocol\":\"%s\",\"user\":%s,\"duration_ms\":0",
+		 result, why, target, strcmp(target, "null") ? "tcp" : "udp", user);
+	event_says("refused", fields);
+}
 
 static void setup(void)
 {
+	memset(&told, 0, sizeof(told));
 	bed_setup(true, &hc);
+	bed.host.publish = publish_counted;
 	fake_setup(&hc);
 	options = (struct frontend_options){.to = {.ops = &fake_ops}, .username = FRONTEND_USERNAME_OPTIONAL, .max_connections = 4,
 					    .half_close_timeout = 3600 * RTUN_S};
@@ -47,6 +79,8 @@ static void setup(void)
 static void teardown(void)
 {
 	rtun_module.stop(&hc.ctx);
+	bed_turns(4);
+	ck_assert_uint_eq(told.opens, told.closes);
 	rtun_module.destroy(&hc.ctx);
 	fake_teardown();
 	bed_teardown();
@@ -198,6 +232,9 @@ START_TEST(client_leaves)
 	ck_assert_uint_eq(front->conn_count, 0);
 	ck_assert_uint_eq(front->results[FRONTEND_RESULT_ABANDONED], 1);
 	ck_assert_uint_eq(fake.cancels, fake.dials);
+	ck_assert_uint_eq(bed.events, fake.dials);
+	if (fake.dials)
+		refusal_says("abandoned", "null", "\"a.bc:443\"", "\"home\"");
 }
 END_TEST
 
@@ -227,6 +264,7 @@ START_TEST(limit_of_connections)
 	ck_assert_uint_eq(front->conn_count, 4);
 	ck_assert_uint_eq(front->results[RTUN_EOVERLOAD], 1);
 	ck_assert_uint_eq(fake.dials, 0);
+	refusal_says("overload", "\"too many clients are connected (max-connections)\"", "\"a.bc:443\"", "\"home\"");
 	close(fds[0]);
 	whole_talk();
 	for (int i = 1; i < 4; i++)
@@ -242,6 +280,7 @@ START_TEST(dial_can_not_begin)
 	talk.hear_overload("out of memory");
 	ck_assert_uint_eq(front->conn_count, 0);
 	ck_assert_uint_eq(front->results[RTUN_EOVERLOAD], 1);
+	refusal_says("overload", "\"out of memory\"", "\"a.bc:443\"", "\"home\"");
 }
 END_TEST
 
@@ -262,11 +301,10 @@ END_TEST
 
 START_TEST(events_tell_the_end)
 {
-	const struct frontend_stream_event *e = (const void *)bed.event;
 	whole_talk();
 	ck_assert_uint_eq(bed.events, 1);
-	ck_assert_str_eq(bed.event_type->name, "stream.open");
-	ck_assert_str_eq(e->frontend, "bed");
+	event_says("open", "\"exit\":\"home\",\"frontend\":\"bed\",\"target\":\"a.bc:443\",\"protocol\":\"tcp\",\"user\":\"home\",\"duration_ms\":0");
+	loop_advance(bed.loop, RTUN_S + 234 * RTUN_MS);
 	close(fake.target);
 	fake.target = -1;
 	bed_turns(4);
@@ -274,10 +312,8 @@ START_TEST(events_tell_the_end)
 	shutdown(fake.client, SHUT_WR);
 	bed_turns(4);
 	ck_assert_uint_eq(bed.events, 2);
-	ck_assert_str_eq(bed.event_type->name, "stream.close");
-	ck_assert_uint_eq(e->bytes_in, 6);
-	ck_assert_uint_eq(e->bytes_out, 5);
-	ck_assert_uint_eq(e->result, 0);
+	event_says("close", "\"exit\":\"home\",\"frontend\":\"bed\",\"result\":\"ok\",\"bytes_in\":6,\"bytes_out\":5,"
+		   "\"target\":\"a.bc:443\",\"protocol\":\"tcp\",\"user\":\"home\",\"duration_ms\":1234");
 	ck_assert_uint_eq(front->conn_count, 0);
 	ck_assert_uint_eq(front->results[0], 1);
 }
@@ -304,8 +340,11 @@ START_TEST(stop_ends_everything)
 	ck_assert_uint_eq(fake.dials, 2);
 	rtun_module.stop(&hc.ctx);
 	ck_assert_uint_eq(fake.cancels, 1);
-	ck_assert_uint_eq(front->conn_count, 0);
 	bed_turns(4);
+	ck_assert_uint_eq(front->conn_count, 0);
+	ck_assert_uint_eq(told.opens, 1);
+	ck_assert_uint_eq(told.closes, 1);
+	ck_assert_uint_eq(told.refusals, 1);
 	ck_assert(fd_ended(fake.client) && fd_ended(fake.target) && fd_ended(silent));
 	close(silent);
 	close(dialling);
@@ -366,8 +405,9 @@ START_TEST(known_failure_is_said)
 	ck_assert_uint_eq(fake.earlies, 1);
 	fake_answer(RTUN_EOVERLOAD, NULL, NULL);
 	talk.hear_overload("as the test \\\"says\\\"");
-	ck_assert_uint_eq(front->conn_count + bed.events, 0);
+	ck_assert_uint_eq(front->conn_count, 0);
 	ck_assert_uint_eq(front->results[RTUN_EOVERLOAD], 1);
+	refusal_says("overload", "\"as the test \\\"says\\\"\"", "\"a.bc:443\"", "\"home\"");
 }
 END_TEST
 
@@ -390,7 +430,8 @@ START_TEST(failure_comes_late)
 	for (int i = 0; i < FRONTEND_RESULTS; i++)
 		counted += (uint32_t)front->results[i];
 	ck_assert_uint_eq(counted, 1);
-	ck_assert_uint_eq(front->conn_count + bed.events, 0);
+	ck_assert_uint_eq(front->conn_count, 0);
+	refusal_says(rtun_error_word(late[_i].counts), "\"as the test \\\"says\\\"\"", "\"a.bc:443\"", "\"home\"");
 }
 END_TEST
 
@@ -409,8 +450,9 @@ START_TEST(ends_before_the_answer)
 	}
 	bed_turns(4);
 	ck_assert_uint_eq(fake.cancels, 1);
-	ck_assert_uint_eq(front->conn_count + bed.events, 0);
+	ck_assert_uint_eq(front->conn_count, 0);
 	ck_assert_uint_eq(front->results[FRONTEND_RESULT_ABANDONED], !_i);
+	refusal_says(_i ? "reset" : "abandoned", "null", "\"a.bc:443\"", "\"home\"");
 }
 END_TEST
 
@@ -421,8 +463,9 @@ START_TEST(left_before_the_stream)
 	rtun_abort(front->conns->s, RTUN_ERESET);
 	fake_tell(false, 0, NULL, NULL);
 	ck_assert_uint_eq(fake.cancels, 1);
-	ck_assert_uint_eq(front->conn_count + bed.events, 0);
+	ck_assert_uint_eq(front->conn_count, 0);
 	ck_assert_uint_eq(front->results[FRONTEND_RESULT_ABANDONED], 1);
+	refusal_says("abandoned", "null", "\"a.bc:443\"", "\"home\"");
 }
 END_TEST
 

@@ -148,6 +148,7 @@ START_TEST(there_and_back)
 	associated_at(0);
 	ck_assert_uint_eq(front->associations, 1);
 	ck_assert_str_eq(bed.event_type->name, "stream.open");
+	ck_assert_ptr_nonnull(strstr(bed.event_json, "\"target\":null,\"protocol\":\"udp\""));
 	send_from(udp, BYTES(0, 0, 0, TO, 'h', 'i'));
 	exit_hears(BYTES(0, 9, TO, 'h', 'i'));
 	fd_send(fake.target, BYTES(0, 8, TO, 'y', 0, 7, TO));
@@ -259,6 +260,8 @@ START_TEST(refused_by_the_dialer)
 	fake_answer(errs[_i].err, NULL, NULL);
 	hear_refusal(errs[_i].reply);
 	ck_assert_uint_eq(front->results[_i == 4 ? RTUN_EINTERNAL : errs[_i].err], 1);
+	ck_assert_uint_eq(bed.events, 1);
+	ck_assert_str_eq(bed.event_type->name, "stream.refused");
 }
 END_TEST
 
@@ -279,6 +282,9 @@ START_TEST(not_for_this_entry)
 	front->o.datagrams = FRONTEND_DATAGRAMS_REFUSE;
 	ask(0);
 	hear_refusal(7);
+	ck_assert_str_eq(bed.event_json, "{\"event\":\"stream.refused\",\"instance\":\"bed\",\"fields\":{\"exit\":null,\"frontend\":\"bed\","
+			 "\"result\":\"unsupported\",\"why\":\"datagrams are not for clients of this entry (datagrams: refuse, or a unix socket)\","
+			 "\"target\":null,\"protocol\":\"udp\",\"user\":null,\"duration_ms\":0}}");
 }
 END_TEST
 
@@ -328,6 +334,7 @@ START_TEST(leaves_while_it_is_made)
 	bed_turns(4);
 	ck_assert_uint_eq(fake.cancels, 1);
 	ck_assert_uint_eq(front->results[FRONTEND_RESULT_ABANDONED], 1);
+	ck_assert_str_eq(bed.event_type->name, "stream.refused");
 	ck_assert_uint_eq(front->conn_count + front->associations, 0);
 }
 END_TEST
@@ -415,6 +422,7 @@ START_TEST(stop_ends_it)
 	associated_at(0);
 	rtun_module.stop(&hc.ctx);
 	bed_turns(4);
+	ck_assert_str_eq(bed.event_type->name, "stream.close");
 	ck_assert(port_is_free());
 	ck_assert(fd_ended(fake.client) && fd_ended(fake.target));
 }

@@ -232,10 +232,10 @@ END_TEST
 
 START_TEST(error_words)
 {
-	ck_assert_str_eq(event_error_word(0), "ok");
-	ck_assert_str_eq(event_error_word(RTUN_ESELECTOR), "selector");
-	ck_assert_str_eq(event_error_word(13), "internal");
-	ck_assert_str_eq(event_error_word(UINT32_MAX), "internal");
+	ck_assert_str_eq(rtun_error_word(0), "ok");
+	ck_assert_str_eq(rtun_error_word(RTUN_ESELECTOR), "selector");
+	ck_assert_str_eq(rtun_error_word(13), "internal");
+	ck_assert_str_eq(rtun_error_word(UINT32_MAX), "internal");
 }
 END_TEST
 

@@ -440,7 +440,7 @@ START_TEST(dial_fails)
 	ck_assert_ptr_nonnull(strchr(strstr(heard, "restunnel: as"), '\n') + 1);
 	ck_assert(strchr(strstr(heard, "restunnel: as"), '\n')[1] != '\0'); /* the remedy */
 	ck_assert_uint_eq(front->results[_i], 1);
-	ck_assert_uint_eq(bed.events, 0);
+	refusal_says(rtun_error_word((uint32_t)_i), "\"as the test \\\"says\\\"\"", "\"a.bc:80\"", "null");
 	refused_afterwards();
 }
 END_TEST

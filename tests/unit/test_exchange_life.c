@@ -360,6 +360,8 @@ START_TEST(stopped)
 	}
 	rtun_module.stop(&hc.ctx);
 	ck_assert_uint_eq(front->conn_count, 0);
+	ck_assert_uint_eq(told.refusals, _i == 0);
+	ck_assert_uint_eq(told.closes, _i > 0);
 	listen_to(fake.client);
 	ck_assert_int_eq(ended, _i > 1 ? 2 : 1);
 	ck_assert_uint_eq(*loop_held(bed.loop), 0);
@@ -389,6 +391,47 @@ START_TEST(events_of_a_shared_connection)
 }
 END_TEST
 
+/* Who asks for another target has a stream of its own; a login that is refused ends the one before it. */
+START_TEST(events_of_one_client)
+{
+	begin();
+	use(FRONTEND_USERNAME_REQUIRED);
+	ask("GET http://a.bc/x HTTP/1.1\r\nProxy-Authorization: Basic aG9tZTp4\r\n\r\n", GOT);
+	event_says("open", "\"exit\":\"home\",\"frontend\":\"bed\",\"target\":\"a.bc:80\",\"protocol\":\"tcp\",\"user\":\"home\",\"duration_ms\":0");
+	server_says(OK);
+	must_hear(fake.client, OK);
+	client_says("GET http://[2001:db8::1]:8080/x HTTP/1.1\r\nProxy-Authorization: Basic aG9tZTp4\r\n\r\n");
+	ck_assert_str_eq(bed.event_type->name, "stream.close");
+	ck_assert_ptr_nonnull(strstr(bed.event_json, "\"target\":\"a.bc:80\""));
+	connected();
+	ck_assert_ptr_nonnull(strstr(bed.event_json, "\"target\":\"[2001:db8::1]:8080\""));
+	server_says(OK);
+	must_hear(fake.client, OK);
+	client_says("GET http://b.bc/x HTTP/1.1\r\n\r\n");
+	client_hears_status(407);
+	ck_assert_uint_eq(told.opens, 2);
+	ck_assert_uint_eq(told.closes, 2);
+	ck_assert_uint_eq(told.refusals, 1);
+	ck_assert_ptr_nonnull(strstr(bed.event_json, "\"exit\":null"));
+	ck_assert_ptr_nonnull(strstr(bed.event_json, "\"result\":\"login\""));
+	ck_assert_ptr_nonnull(strstr(bed.event_json, "\"target\":\"b.bc:80\",\"protocol\":\"tcp\",\"user\":null"));
+}
+END_TEST
+
+/* A target that says nothing was reached all the same. */
+START_TEST(events_without_an_answer)
+{
+	begin();
+	ask(POST, POSTED);
+	close(fake.target);
+	fake.target = -1;
+	refused(502);
+	ck_assert_uint_eq(told.opens, 1);
+	ck_assert_uint_eq(told.closes, 1);
+	ck_assert_uint_eq(told.refusals, 0);
+}
+END_TEST
+
 START_TEST(too_many_clients)
 {
 	int fds[4];
@@ -398,6 +441,7 @@ START_TEST(too_many_clients)
 	client_says(GET);
 	client_hears_status(503);
 	ck_assert_uint_eq(fake.dials, 0);
+	refusal_says("overload", "\"too many clients are connected (max-connections)\"", "\"a.bc:80\"", "null");
 	for (int i = 0; i < 4; i++)
 		close(fds[i]);
 }
@@ -601,6 +645,8 @@ int main(void)
 	tcase_add_test(t, drained);
 	tcase_add_loop_test(t, stopped, 0, 3);
 	tcase_add_test(t, events_of_a_shared_connection);
+	tcase_add_test(t, events_of_one_client);
+	tcase_add_test(t, events_without_an_answer);
 	tcase_add_test(t, too_many_clients);
 	tcase_add_loop_test(t, slow_reader, 0, 3);
 	tcase_add_loop_test(t, small_pieces_take_turns, 0, 3);

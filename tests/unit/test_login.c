@@ -184,6 +184,9 @@ START_TEST(login_is_judged)
 	say(BYTES(5, 1, 0, 1, 93, 184, 215, 14, 0, 80));
 	ck_assert_str_eq(fake.selector, logins[_i].selector);
 	ck_assert_int_eq(fake.selected, logins[_i].selector[0] != '\0');
+	fake_answer(RTUN_ENOEXIT, NULL, NULL);
+	refusal_says("no_exit", "\"as the test \\\"says\\\"\"", "\"93.184.215.14:80\"",
+		     logins[_i].user[0] == 'l' ? "\"living-room\"" : "\"alice\"");
 }
 END_TEST
 
@@ -221,6 +224,11 @@ START_TEST(nobody_without_a_login)
 	ck_assert_mem_eq(got, without[_i].reply, 2);
 	ck_assert_int_eq(fd_ended(fake.client), without[_i].reply[1] != 2);
 	ck_assert_uint_eq(fake.dials, 0);
+	if (without[_i].said[0] == 4) /* its one message is a request, too; who has no login is nobody */
+		refusal_says("login", "\"no user, or a wrong password: this entry wants USER or USER-exit-EXIT, and USER's password\"",
+			     "\"93.184.215.14:80\"", "null");
+	else
+		ck_assert_uint_eq(bed.events, 0);
 }
 END_TEST
 

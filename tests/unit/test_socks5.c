@@ -161,6 +161,7 @@ START_TEST(request_is_refused)
 	hear_reply(refused[_i].reply);
 	ck_assert(fd_ended(fake.client));
 	ck_assert_uint_eq(fake.dials, 0);
+	ck_assert_uint_eq(bed.events, refused[_i].msg[1] == SOCKS5_ASSOCIATE); /* which a unix socket does not have */
 }
 END_TEST
 
@@ -169,14 +170,21 @@ START_TEST(literals_in_names)
 	static const struct {
 		const char *text;
 		uint8_t family;
-	} names[] = {{"8.8.8.8", 4}, {"2606:4700::1", 6}, {"127.1", 0}, {"0177.0.0.1", 0}, {"8.8.8.8.", 0}, {"fe80::1%lo", 0}, {"a.b", 0}};
+		const char *target;
+	} names[] = {{"8.8.8.8", 4, "\"8.8.8.8:257\""},      {"2606:4700::1", 6, "\"[2606:4700::1]:257\""},
+		     {"127.1", 0, "\"127.1:257\""},          {"0177.0.0.1", 0, "\"0177.0.0.1:257\""},
+		     {"8.8.8.8.", 0, "\"8.8.8.8.:257\""},    {"fe80::1%lo", 0, "\"[fe80::1%lo]:257\""},
+		     {"A.b\n%s", 0, "\"A.b\\n%s:257\""}};
 	uint8_t msg[64] = {5, 1, 0, 5, 1, 0, 3, (uint8_t)strlen(names[_i].text)};
 	size_t n = strlen(names[_i].text);
 	connect_client();
 	memcpy(msg + 8, names[_i].text, n);
+	msg[8 + n] = msg[9 + n] = 1;
 	say(msg, 8 + n + 2);
 	ck_assert_uint_eq(fake.addr.family, names[_i].family);
 	ck_assert_str_eq(fake.host, names[_i].family ? "" : names[_i].text);
+	fake_answer(RTUN_EDNS, NULL, NULL);
+	refusal_says("dns", "\"as the test \\\"says\\\"\"", names[_i].target, "null");
 }
 END_TEST
 
@@ -310,7 +318,7 @@ START_TEST(dial_fails)
 	hear_reply(ends[_i].reply);
 	ck_assert(fd_ended(fake.client));
 	ck_assert_uint_eq(front->conn_count, 0);
-	ck_assert_uint_eq(bed.events, 0);
+	refusal_says(rtun_error_word(ends[_i].err), "\"as the test \\\"says\\\"\"", "\"93.184.215.14:80\"", "null");
 }
 END_TEST
 

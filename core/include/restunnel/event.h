@@ -36,6 +36,14 @@ struct rtun_event_type {
 /* Called from the loop, never from inside rtun_publish(). `payload` and its texts are good during the call. */
 typedef void rtun_event_cb(void *arg, const struct rtun_event_type *type, const char *instance, const void *payload);
 
+/* The name of an RTUN_E..., as events and metrics have it: "ok" (0), "refused", "no_exit"; "internal" where it has none. */
+static inline const char *rtun_error_word(uint32_t err)
+{
+	static const char *const words[] = {"ok",       "refused", "unreachable", "timeout",  "denied",   "dns",     "no_exit",
+					    "overload", "reset",   "truncated",   "internal", "addrtype", "selector"};
+	return err < sizeof(words) / sizeof(words[0]) ? words[err] : "internal";
+}
+
 /* rtun_publish(ctx, type, payload)   Copies the payload and its texts; delivery follows in this turn of the loop, in
  *                                    order. When 1024 wait, further ones are dropped and counted.
  * rtun_subscribe(ctx, name, cb, arg, &sub)  `name` of a type, "exit.*", or "*". 0 or -RTUN_ENOMEM.

@@ -22,7 +22,7 @@
  *   drain    Take no new work; what is under way (relays, and what rtun_hold() counts) may go on until the core stops all,
  *            at most `ns` later.
  *   stop     End it. After it only `destroy` of streams and wrappers and `done` of relays come, and of rtun_work() that was
- *            under way; then destroy. So what those need must live until destroy.
+ *            under way, and events to who is still subscribed; then destroy. So what those need must live until destroy.
  *   destroy  Free. Also called after a create that failed, so it must bear a half-made self (or NULL).
  *
  * A callback that is NULL does nothing. Those that return int give 0 or a negative RTUN_E...; having reported the reason
