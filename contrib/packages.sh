@@ -8,7 +8,7 @@ build_packages="gcc make libc6-dev autoconf automake libtool pkg-config libev-de
 	libjansson-dev libqrencode-dev libpng-dev libssl-dev libseccomp-dev libmicrohttpd-dev"
 demo_packages="iproute2 util-linux curl python3"
 test_packages="$demo_packages check faketime nftables nginx openssl procps ncat netcat-openbsd openssh-client openssh-server systemd
-	nmap bind9-dnsutils git wget aria2 proxychains4 python3-requests python3-socks prometheus"
+	nmap bind9-dnsutils git wget aria2 proxychains4 python3-requests python3-socks prometheus logrotate"
 # Ubuntu has browsers as snaps only: there, tests/e2e/clients.sh does without them and without Node
 if grep -qs '^ID=debian' /etc/os-release; then
 	test_packages="$test_packages chromium chromium-driver python3-html5lib zbar-tools firefox-esr nodejs node-undici node-axios node-https-proxy-agent"

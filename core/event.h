@@ -11,7 +11,7 @@
 
 struct event_bus;
 
-#define EVENT_QUEUE_MAX 1024U
+#define EVENT_QUEUE_MAX 16384U /* all streams of a tunnel may end in one turn */
 
 int event_bus_create(struct loop *loop, struct event_bus **ret);
 /* What waits is dropped; subscriptions that are left are forgotten (their owners must be gone). */

@@ -77,11 +77,13 @@ static void sandbox_allow_configuration(struct sandbox *s)
 }
 
 /* A file that an option names, which may be a directory, and need not exist yet. */
-static void sandbox_allow_file(struct sandbox *s, const char *path)
+static void sandbox_allow_file(struct sandbox *s, const char *path, bool written)
 {
 	struct stat st;
 	if (!path || path[0] != '/') return; /* below data-dir */
-	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+	if (written)
+		sandbox_allow_beside(s, path, SANDBOX_MAKE);
+	else if (!stat(path, &st) && S_ISDIR(st.st_mode))
 		sandbox_allow(s, path, SANDBOX_READ);
 	else
 		sandbox_allow_both(s, path);
@@ -100,7 +102,7 @@ static void sandbox_allow_options(struct sandbox *s, const struct instance *in)
 	const struct rtun_option *row;
 	for (uint32_t i = 0; (row = schema_row(in->module->m.schema, i)); i++) {
 		const void *member = (const char *)in->cfg->cfg + row->offset;
-		if (row->type == RTUN_T_FILE) sandbox_allow_file(s, *(const char *const *)member);
+		if (row->type == RTUN_T_FILE) sandbox_allow_file(s, *(const char *const *)member, row->flags & RTUN_WRITTEN);
 		if (row->type == RTUN_T_LISTEN) sandbox_allow_sockets(s, member);
 	}
 }

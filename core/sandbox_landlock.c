@@ -135,6 +135,7 @@ static uint64_t landlock_rights(uint32_t rights)
 	if (rights & SANDBOX_READ) fs |= FS_READ_FILE | FS_READ_DIR;
 	if (rights & SANDBOX_KNOWN) fs |= FS_READ_FILE;
 	if (rights & SANDBOX_WRITE) fs |= FS_WRITE_FILE | FS_TRUNCATE | FS_MAKE_REG | FS_MAKE_DIR | FS_REMOVE_FILE | FS_REMOVE_DIR | FS_REFER;
+	if (rights & SANDBOX_MAKE) fs |= FS_WRITE_FILE | FS_MAKE_REG;
 	if (rights & SANDBOX_SOCKET) fs |= FS_MAKE_SOCK | FS_REMOVE_FILE;
 	return fs;
 }

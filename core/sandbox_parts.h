@@ -18,6 +18,7 @@ int sandbox_seccomp(uint32_t needs, char why[SANDBOX_WHY]);
 #define SANDBOX_KNOWN 16U /* read files whose name is known: directories tell none */
 #define SANDBOX_WRITE 2U  /* also: make, rename, remove */
 #define SANDBOX_SOCKET 4U /* make and remove sockets */
+#define SANDBOX_MAKE 8U   /* make files, and write them */
 
 struct sandbox_landlock;
 

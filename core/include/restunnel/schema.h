@@ -54,6 +54,8 @@ extern "C" {
 #define RTUN_NONE UINT64_MAX
 /* Lists: one that is there has items. For those whose absence means all, while an empty one would be taken for none. */
 #define RTUN_NOT_EMPTY 2048U
+/* RTUN_T_FILE: the instance writes it, and may make it anew, also behind the sandbox. Of others the sandbox lets it read. */
+#define RTUN_WRITTEN 4096U
 
 struct rtun_endpoint {
 	const char *text;      /* as written */
