@@ -225,6 +225,7 @@ extern const struct rtun_event_type frontend_users_changed;
 struct frontend_asked {
 	char *text; /* user, NUL, target; NULL: out of memory */
 	uint64_t at;
+	uint64_t bytes[2]; /* out and in, beside those that the relay counts */
 	enum { FRONTEND_UNASKED, FRONTEND_ASKED, FRONTEND_OPEN } state;
 	bool datagrams;
 };

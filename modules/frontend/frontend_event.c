@@ -101,8 +101,7 @@ static void publish(struct frontend_conn *c, const struct rtun_event_type *type,
 static void forget(struct frontend_conn *c)
 {
 	free(c->asked.text);
-	c->asked.text = NULL;
-	c->asked.state = FRONTEND_UNASKED;
+	memset(&c->asked, 0, sizeof(c->asked));
 }
 
 void frontend_tell_open(struct frontend_conn *c)
@@ -114,8 +113,8 @@ void frontend_tell_open(struct frontend_conn *c)
 
 void frontend_tell_close(struct frontend_conn *c, const struct rtun_relay_result *r)
 {
-	struct frontend_stream_event e = {.result = r->result[0] ? r->result[0] : r->result[1], .bytes_out = r->bytes[0],
-					  .bytes_in = r->bytes[1]};
+	struct frontend_stream_event e = {.result = r->result[0] ? r->result[0] : r->result[1],
+					  .bytes_out = r->bytes[0] + c->asked.bytes[0], .bytes_in = r->bytes[1] + c->asked.bytes[1]};
 	publish(c, &frontend_stream_close, &e);
 	forget(c);
 }

@@ -100,6 +100,7 @@ enum flow exchange_upgrade(struct exchange *x)
 {
 	struct frontend_conn *c = x->c;
 	struct rtun_stream *target = x->target;
+	memcpy(c->asked.bytes, x->bytes, sizeof(x->bytes));
 	x->target = NULL;
 	let_go(x);
 	frontend_conn_relay(c, &target, c->f->o.half_close_timeout, 0);

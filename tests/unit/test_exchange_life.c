@@ -176,14 +176,16 @@ START_TEST(continue_first)
 }
 END_TEST
 
+#define UPGRADE "GET /x HTTP/1.1\r\nHost: a.bc\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+#define UPGRADED "HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nA: b\r\n\r\n"
 START_TEST(websocket)
 {
 	const struct frontend_stream_event *e = (const void *)bed.event;
 	begin();
 	ask("GET http://a.bc/x HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nearly",
-	    "GET /x HTTP/1.1\r\nHost: a.bc\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-	server_says("HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nA: b\r\n\r\nfrom");
-	must_hear(fake.client, "HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nA: b\r\n\r\nfrom");
+	    UPGRADE);
+	server_says(UPGRADED "from");
+	must_hear(fake.client, UPGRADED "from");
 	must_hear(fake.target, "early");
 	client_says("GET http://b.bc/ HTTP/1.1\r\n\r\n");
 	must_hear(fake.target, "GET http://b.bc/ HTTP/1.1\r\n\r\n");
@@ -194,6 +196,8 @@ START_TEST(websocket)
 	ck_assert(fd_ended(fake.client));
 	ck_assert_uint_eq(bed.events, 2);
 	ck_assert_uint_eq(e->result, 0);
+	ck_assert_uint_eq(e->bytes_out, strlen(UPGRADE "early" "GET http://b.bc/ HTTP/1.1\r\n\r\n"));
+	ck_assert_uint_eq(e->bytes_in, strlen(UPGRADED "from"));
 	ck_assert_uint_eq(front->conn_count, 0);
 }
 END_TEST
