@@ -71,6 +71,7 @@ const char *access_log_why(int err, const char **ret_remedy)
 		{EROFS, "nothing can be written there", "the unit allows /var/log/restunnel; for others add ReadWritePaths= to it"},
 		{ENOSPC, "no space is left", "free some space; it goes on by itself"},
 		{EDQUOT, "no space is left (quota)", "free some space; it goes on by itself"},
+		{EAGAIN, "the disk does not take lines as fast as they come", "look whether it hangs, or put the file on another one"},
 		{EFBIG, "it is as large as it may be", "let logrotate rotate it"},
 	};
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
@@ -258,6 +259,8 @@ char *access_log_writer_room(struct access_log_writer *w)
 	if (ROOM - w->waiting->len >= ACCESS_LOG_LINE)
 		return w->waiting->p + w->waiting->len;
 	w->told.dropped++;
+	if (!w->told.err)
+		tell(w, EAGAIN);
 	return NULL;
 }
 

@@ -87,10 +87,6 @@ static void teardown(void)
 	char command[64];
 	if (log_)
 		end_log();
-	for (int i = 0; i < 20; i++) { /* threads that nobody waits for any more */
-		usleep(1000);
-		loop_turn(bed.loop);
-	}
 	event_bus_destroy(&hc.events);
 	bed_teardown();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
@@ -480,6 +476,28 @@ START_TEST(full_disk)
 }
 END_TEST
 
+/* A disk that hangs holds up nobody. */
+START_TEST(disk_hangs)
+{
+	begin_log();
+	closed("a.bc:80");
+	held = 1;
+	loop_advance(bed.loop, RTUN_S);
+	await_thread();
+	for (uint32_t i = 0; i < 2 * ROOM / strlen(LINE("target=a.bc:80")); i++)
+		closed("a.bc:80");
+	ck_assert_uint_gt(log_->writer->told.dropped, 0);
+	ck_assert_uint_eq(status_now().state, RTUN_STATE_DEGRADED);
+	ck_assert_ptr_nonnull(strstr(status_now().text, "the disk does not take lines as fast as they come; lines dropped: "));
+	ck_assert_ptr_nonnull(strstr(bed.log, "does not take lines"));
+	held = 0;
+	await_written();
+	second();
+	ck_assert_uint_eq(status_now().state, RTUN_STATE_OK);
+	ck_assert_uint_eq(lines_in(path), log_->writer->told.written);
+}
+END_TEST
+
 START_TEST(full_at_the_end)
 {
 	begin_log();
@@ -547,6 +565,7 @@ int main(void)
 	tcase_add_test(t, no_directory);
 	tcase_add_loop_test(t, replaced_by_something_bad, 0, 3);
 	tcase_add_loop_test(t, full_disk, 0, 2);
+	tcase_add_test(t, disk_hangs);
 	tcase_add_test(t, full_at_the_end);
 	tcase_add_loop_test(t, stop_writes_everything, 0, 2);
 	tcase_add_test(t, check_has_no_effect);
