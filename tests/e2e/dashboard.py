@@ -9,6 +9,7 @@ hostile         clients that are slow, stuck or many, as long as the file ./host
 metrics         the text of /metrics, judged by the rules of the format
 limit LINK EXIT  the verb `limit`: set, shown, taken away, refused
 logout LINK     who reads events, and links that were not used yet, go with all logins
+pace LINK       requests without a login have a pace, those with one pass them
 hammer LINK     wrong logins, as fast as it goes, do not keep out who has a new link: its text comes on standard input, after "ready"
 openapi LINK    the API's description against what `restunnel commands --json` (standard input) says
 
@@ -309,6 +310,26 @@ def hammer(link):
     new = sys.stdin.readline()
     many()
     expect("a new one", 200, login(new)[0])
+
+
+def pace(link):
+    """Eight that ask on and on without a login are answered 100 times a second, after 50; who has one is not kept waiting by them."""
+    cookie, _, _ = session(link)
+    request = b"GET /up.svg HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"
+    crowd = [socket.create_connection((HOST, PORT)) for _ in range(8)]
+    begun, answers, own = time.monotonic(), 0, 0
+    for s in crowd:
+        s.sendall(request)
+    while time.monotonic() < begun + 2:
+        for s in select.select(crowd, [], [], 0.05)[0]:
+            answers += s.recv(65536).count(b"HTTP/1.1 200")
+            s.sendall(request)
+        own += ask("GET", "/api/v1/status", [cookie])[0] == 200
+    most = 50 + 100 * (time.monotonic() - begun)
+    expect("some are answered", True, answers > 20)
+    expect("%d answers to strangers, of %d at most" % (answers, most), True, answers <= most + 2)
+    expect("the owner is", True, own > 5)
+    print("%d answers to strangers, %d to the owner" % (answers, own))
 
 
 # ---- hostile clients
