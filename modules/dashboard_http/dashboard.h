@@ -49,7 +49,8 @@ struct dash {
 	json_t *commands;    /* what the verb `commands` said; NULL: not yet */
 	struct rtun_op *asking;
 	struct rtun_defer *turn_over;
-	bool turn_taken;
+	struct rtun_timer *turn_next;
+	uint32_t turns_taken; /* this one, and the next */
 };
 
 static inline int64_t dash_seconds(const struct dash *d) { return rtun_wall(d->ctx) / 1000; }
@@ -73,6 +74,8 @@ json_t *dash_api_body(struct dash_exchange *x, const struct dash_request *r);
 
 /* turn.c: may something that takes milliseconds be done in this turn of the loop? It may not again before the next one. */
 bool dash_turn_take(struct dash *d);
+/* It was done already, by whom nobody asked: an answer has come, which it took as long to put together. */
+void dash_turn_keep(struct dash *d);
 int dash_turn_create(struct dash *d);
 void dash_turn_destroy(struct dash *d);
 

@@ -63,7 +63,7 @@ static int asker_add(struct dash_metrics *m, struct dash_exchange *x)
 static void on_text(void *arg, const struct rtun_answer *told)
 {
 	struct dash_metrics *m = arg;
-	dash_turn_take(m->d); /* the answer was put together in this one */
+	dash_turn_keep(m->d);
 	m->op = NULL;
 	free(m->text);
 	m->text = dash_samples_text(told->json, told->json_len);

@@ -179,7 +179,7 @@ static void on_answer(void *arg, const struct rtun_answer *a)
 {
 	struct dash_round *r = arg;
 	r->op = NULL;
-	dash_turn_take(r->d); /* the answer was put together in this one */
+	dash_turn_keep(r->d);
 	source_told(r, a->json, a->json_len);
 }
 
