@@ -392,6 +392,8 @@ def hostile(link):
     half = [stream(cookie) for _ in range(8)]
     for s in half:
         s.shutdown(socket.SHUT_WR)
+    for s in stuck + half:  # who has not yet shown a login may be cut for others
+        select.select([s], [], [], 20)
     idle = [connect() for _ in range(70)]  # more than there may be
     slow = [connect() for _ in range(10)]  # a head that never ends
     drip = [connect() for _ in range(10)]  # and a body
