@@ -96,12 +96,13 @@ const RESULT = {
   overload: "too much at once", reset: "the other end broke it off", truncated: "the tunnel broke", internal: "an internal error",
   addrtype: "this kind of address can't be reached", selector: "the exit that was asked for is not known",
   protocol: "another protocol, or not understood", login: "no username, or a malformed one", abandoned: "the program went away first",
+  unsupported: "the exit or the proxy does not do this",
 };
 const EVENTS = { // "": not shown
   "exit.up": "{exit} is online, from {address}", "exit.down": "{exit} is away: {reason}", "device.enrolled": "{name} was paired, from {address}",
   "device.revoked": f => f.name + " was revoked" + ended(f.streams), "device.changed": "{name} was changed", "session.moved": "A session moved from {from} to {exit}",
   "stream.close": "A connection through {exit} broke: {result}", "stream.open": "", "pair.created": "A pairing link was made",
-  "pair.withdrawn": "A pairing link was withdrawn", "default.changed": "The default exit: {exit}",
+  "pair.withdrawn": "A pairing link was withdrawn", "default.changed": f => f.exit === "any" ? "No exit is the default any more" : "The default exit is " + f.exit,
   "stream.refused": "Refused: {target} through {frontend}: {result}",
   "hub.up": "Connected to {hub}", "hub.down": "Lost {hub}: {reason}", "config.reloaded": "A new configuration is in effect",
 };
