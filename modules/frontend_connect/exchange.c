@@ -128,7 +128,6 @@ static void dialled(void *arg, const struct rtun_dial_result *r)
 	x->target = *r->s;
 	*r->s = NULL;
 	x->led = x->r.to;
-	x->changes = c->f->changes;
 	x->bytes[0] = x->bytes[1] = 0;
 	rtun_on_ready(x->target, ready, x);
 	frontend_tell_open(c);
@@ -148,6 +147,7 @@ enum flow exchange_dial(struct exchange *x)
 	if (x->reused)
 		return FLOW_MOVED;
 	exchange_leave(x, 0);
+	x->changes = x->c->f->changes; /* now: what changes while it is dialled does not choose its exit any more */
 	frontend_ask(x->c, &x->r.to);
 	if ((err = frontend_dial(x->c, &x->r.to, dialled, NULL, &why))) {
 		struct http_verdict v = http_verdict_of(err, why);

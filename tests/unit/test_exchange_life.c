@@ -422,6 +422,30 @@ START_TEST(events_of_one_client)
 }
 END_TEST
 
+/* Who was dialled by an old name, or default, while another one came, serves this request and no other. */
+START_TEST(chosen_before_a_change)
+{
+	begin();
+	client_says(GET);
+	bed_turns(3);
+	ck_assert_uint_eq(fake.dials, 1);
+	changed(front, NULL, NULL, NULL);
+	connected();
+	must_hear(fake.target, GOT);
+	server_says(OK);
+	must_hear(fake.client, OK);
+	client_says(GET);
+	ck_assert_uint_eq(fake.dials, 2);
+	connected();
+	must_hear(fake.target, GOT);
+	server_says(OK);
+	must_hear(fake.client, OK);
+	client_says(GET);
+	must_hear(fake.target, GOT);
+	ck_assert_uint_eq(fake.dials, 2);
+}
+END_TEST
+
 /* A target that says nothing was reached all the same. */
 START_TEST(events_without_an_answer)
 {
@@ -650,6 +674,7 @@ int main(void)
 	tcase_add_loop_test(t, stopped, 0, 3);
 	tcase_add_test(t, events_of_a_shared_connection);
 	tcase_add_test(t, events_of_one_client);
+	tcase_add_test(t, chosen_before_a_change);
 	tcase_add_test(t, events_without_an_answer);
 	tcase_add_test(t, too_many_clients);
 	tcase_add_loop_test(t, slow_reader, 0, 3);
