@@ -366,7 +366,8 @@ int device_default(struct device_list *l, const char *exit, char error[DEVICE_ER
 	char before[DEVICE_DEFAULT], wanted[DEVICE_DEFAULT];
 	int result;
 
-	if (device_default_parse(exit, wanted))
+	/* An empty one is a script's variable that is not set: it must not open what was closed. */
+	if (!*exit || device_default_parse(exit, wanted))
 		return refuse(-RTUN_EINVAL, error, "\"%.64s\" is no choice of an exit: NAME, tag-TAG or any", exit);
 	memcpy(before, l->default_exit, sizeof(before));
 	memcpy(l->default_exit, wanted, sizeof(wanted));
