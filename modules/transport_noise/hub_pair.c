@@ -137,7 +137,7 @@ static bool is_meant(const struct token *token, const char *which)
 {
 	char pairing[PAIRING_ID];
 	pairing_id(token->keys.id, pairing);
-	return strcmp(which, "all") == 0 || strcmp(which, pairing) == 0 || strcmp(which, token->name) == 0;
+	return strcmp(which, "all") == 0 || strcmp(which, pairing) == 0 || (token->name[0] && strcmp(which, token->name) == 0);
 }
 
 static void withdraw(struct hub *h, struct token *token)

@@ -459,6 +459,8 @@ START_TEST(token_withdrawn)
 	make_token(token, url);
 	withdraw("home"); /* it is for nobody */
 	ck_assert_str_eq(reply.code, "unknown-pairing");
+	withdraw(""); /* a variable that is not set: that is no name of those without one */
+	ck_assert_str_eq(reply.code, "unknown-pairing");
 	withdraw("all");
 	ck_assert_int_eq(reply.ok, 1);
 	enroll(1, url);
