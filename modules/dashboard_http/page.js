@@ -231,7 +231,8 @@ function renderTables() {
 // ---- lately
 
 function renderNews() {
-  const list = [...news.values()].filter(e => eventText(e)).sort((a, b) => b.at - a.at || b.seq - a.seq).slice(0, 12);
+  const have = {}, few = e => !/^stream/.test(e.event) || count(have, e.event) <= 3;
+  const list = [...news.values()].filter(e => eventText(e)).sort((a, b) => b.at - a.at || b.seq - a.seq).filter(few).slice(0, 12);
   keyed($("news-list"), list, e => e.at + "." + e.seq, e => el("li", {}, el("time", { datetime: new Date(e.at).toISOString(), title: new Date(e.at).toLocaleString() }), el("span", {}, eventText(e))),
     (li, e) => put(li.firstChild, ago(e.at)));
   const refused = {};

@@ -3,7 +3,7 @@
 
 const API = "/api/v1/";
 const SILENCE = 5000; // ms without a word: the hub is lost
-const NEWS = 200; // kept
+const NEWS = 16; // kept of each kind, as the hub does: any program can make some in any number, and they must not hide the others
 
 let state = null, commands = [], config = {}, news = new Map();
 let version = null, clock = 0, heardAt = 0, wokeAt = Date.now(), ready = false;
@@ -57,7 +57,8 @@ function take(type, id, m) {
   const fresh = m.news.filter(e => !news.has(e.seq) || news.get(e.seq).at !== e.at).sort((a, b) => a.seq - b.seq);
   if (whole) news = new Map();
   for (const e of whole ? m.news : fresh) news.set(e.seq, e);
-  for (const seq of [...news.keys()].slice(0, -NEWS)) news.delete(seq); // pages stay open for days
+  const have = {};
+  for (const [seq, e] of [...news].reverse()) if (count(have, e.event) > NEWS) news.delete(seq); // pages stay open for days
   sample(m.at);
   if (!first) fresh.forEach(heard);
   if (whole || fresh.some(e => e.event === "config.reloaded")) describe();

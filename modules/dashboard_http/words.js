@@ -66,6 +66,7 @@ function say(text) {
   unsaid.push(text);
 }
 
+const count = (all, k) => all[k] = (all[k] || 0) + 1;
 const plural = (n, one, many) => n + " " + (n === 1 ? one : many || one + "s");
 function scaled(n, step, units) {
   let i = 0;

@@ -86,6 +86,9 @@ sees "which has words, too" '/peak [0-9.]+ [kM]bit/.test(document.querySelector(
 sees "it is counted" '[...document.querySelectorAll("td")].some(e => e.dataset.label === "Streams" && e.textContent === "1")'
 via_socks http://home:x@127.0.0.1/ >/dev/null 2>&1
 sees "a refusal, in words" '/filter refused/.test(document.querySelector("#refusals").textContent)'
+flood='({ length: 300 }, (x, i) => ({ seq: 1e9 + i, at: now(), event: "stream.refused", fields: { target: "a.bc:80", frontend: "f", result: "no_exit" } }))'
+browser js "take('update', version, { at: now(), patch: null, news: Array.from$flood })" >/dev/null
+sees "a flood of refusals hides nothing else" '/home was paired/.test(document.querySelector("#news-list").textContent) && /Refused/.test(document.querySelector("#news-list").textContent)'
 shot light
 browser dark
 shot dark
