@@ -165,6 +165,7 @@ sees "it can't be made so twice" 'document.querySelector("[aria-label=\"Make def
 hub default any >/dev/null || fail "default any"
 sees "and none again" '!document.querySelector("#default-exit button") && !/default/.test(document.querySelector("#exit-rows th").textContent)'
 hub default home >/dev/null || fail "default"
+sees "one made in a terminal" 'document.querySelector("#default-exit button")'
 browser click '#default-exit button'
 browser click '#ask-yes'
 none_default() { [ "$(hub devices --json | json - 'd["default"]')" = "" ]; }
