@@ -10,6 +10,7 @@
 #include "dashboard.h"
 
 #define QR_TEXT_MAX 1024U
+#define LOGIN_MAX 512U /* bytes of a login: who has none yet gets no 64 KiB of JSON understood, milliseconds of the loop */
 
 static const struct dash_refusal not_found = {404, "not-found", "there is nothing here", "the page is at /"};
 static const struct dash_refusal not_yet = {503, "starting", "restunnel is starting", "try again in a moment"};
@@ -22,7 +23,12 @@ static void login(struct dash *d, struct dash_exchange *x, const struct dash_req
 						  "run `restunnel dashboard` for a new one"};
 	static const struct dash_refusal locked = {429, "locked", "there were too many wrong logins",
 						   "run `restunnel dashboard`: its new link works at once"};
+	static const struct dash_refusal large = {413, "too-large", "a login is shorter", NULL};
 	char cookie[DASH_COOKIE_SIZE], token[DASH_SECRET_TEXT], body[128];
+	if (r->body_len > LOGIN_MAX) {
+		dash_api_refuse(x, &large);
+		return;
+	}
 	json_t *args = dash_api_body(x, r);
 	if (!args)
 		return;

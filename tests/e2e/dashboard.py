@@ -104,6 +104,7 @@ def logins(link):
     for name, body in {"none": "{}", "nonsense": '{"token": "x"}', "a number": '{"token": 5}', "another": '{"token": "%s"}' % ("A" * 43)}.items():
         expect("login with " + name, 403, ask("POST", "/api/v1/login", [JSON], body)[0])
     expect("login, another type", 415, ask("POST", "/api/v1/login", [("Content-Type", "text/plain")], "{}")[0])
+    expect("login with much", 413, ask("POST", "/api/v1/login", [JSON], '{"token": "%s", "a": [%s]}' % ("A" * 43, ",".join("1" * 30000)))[0])
     expect("login by GET", 405, ask("GET", "/api/v1/login")[0])
     cookie, token, headers = session(link)
     for part in ("HttpOnly", "SameSite=Strict", "Path=/"):
