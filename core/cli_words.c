@@ -16,20 +16,27 @@ static const char *text_of(const json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
-/* Names in the list that a reading verb without arguments gives. */
-static void names_of(const struct cli_out *o, struct control_client *client, const json_t *command)
+/* What the items of a list are called: its first column. Only verbs that read, without arguments, give lists. */
+static const char *naming_field(const json_t *command, const char *module)
 {
-	const char *items = text_of(command, "view_items");
+	const char *of = text_of(command, "module");
+	const char *field = text_of(json_array_get(json_object_get(command, "view"), 0), "field");
+
+	if (!field || !of || strcmp(of, module) || !text_of(command, "view_items") ||
+	    !json_is_true(json_object_get(command, "readonly")) || json_array_size(json_object_get(command, "args")))
+		return "";
+	return field;
+}
+
+static void names_of(const struct cli_out *o, struct control_client *client, const json_t *command, const char *field)
+{
 	struct command_error err;
 	json_t *answer = NULL, *item;
 	size_t i;
 
-	if (!items || !json_is_true(json_object_get(command, "readonly")) ||
-	    json_array_size(json_object_get(command, "args")))
-		return;
 	if (control_client_call(client, text_of(command, "name"), NULL, NULL, ANSWER_MS, &answer, &err)) return;
-	json_array_foreach(json_object_get(answer, items), i, item) {
-		char *name = text_of(item, "name") ? cli_out_text(text_of(item, "name")) : NULL;
+	json_array_foreach(json_object_get(answer, text_of(command, "view_items")), i, item) {
+		char *name = text_of(item, field) ? cli_out_text(text_of(item, field)) : NULL;
 
 		if (name && !strpbrk(name, " \t\\")) fprintf(o->out, "%s\n", name);
 		free(name);
@@ -37,19 +44,23 @@ static void names_of(const struct cli_out *o, struct control_client *client, con
 	json_decref(answer);
 }
 
-/* Whom a verb can be about, nobody but the daemon knows: what the lists of the same module name. */
+/*
+ * Whom a verb can be about, nobody but the daemon knows: what the lists of the same module call by the argument's own name
+ * ("pairing"), or where none does, by "name".
+ */
 static void names(const struct cli *cli, const struct cli_verb *v)
 {
+	const char *wanted = "name", *argument = cli_verb_positional(v, 0)->key;
+	const json_t *commands, *command;
 	struct cli_source s;
-	const json_t *command;
 	size_t i;
 
 	if (cli_source_open_quietly(cli, &s) == 0 && s.client) {
-		json_array_foreach(json_object_get(s.all, "commands"), i, command) {
-			const char *module = text_of(command, "module");
-
-			if (module && !strcmp(module, v->module)) names_of(&cli->out, s.client, command);
-		}
+		commands = json_object_get(s.all, "commands");
+		json_array_foreach(commands, i, command)
+			if (!strcmp(naming_field(command, v->module), argument)) wanted = argument;
+		json_array_foreach(commands, i, command)
+			if (!strcmp(naming_field(command, v->module), wanted)) names_of(&cli->out, s.client, command, wanted);
 	}
 	cli_source_close(&s);
 }

@@ -60,6 +60,10 @@ hub pairings --json >pairings.json || fail "pairings"
 same "three are" "one None two" "$(links)"
 not grep -qE "noise:|$(json pair.json 'd["url"]' | sed 's/.*=//')" pairings.json || fail "pairings tells the token"
 same "one by its pairing" "$(json pair.json 'd["pairing"] + " " + d["expires_at"]')" "$(json pairings.json '" ".join(d["pairings"][2][k] for k in ("pairing", "expires_at"))')"
+hub help --words withdraw >words.withdraw && hub help --words revoke >words.revoke || fail "help --words"
+check "completion: withdraw is about pairings" grep -qx "$(json pair.json 'd["pairing"]')" words.withdraw
+check "and not about devices" not grep -qx "$(hub devices --json | json - 'd["devices"][0]["name"]')" words.withdraw
+check "and revoke about devices, not about links" not grep -qx one words.revoke
 check "withdraw, by name" hub withdraw one
 check "by pairing" hub withdraw "$(json pair.json 'd["pairing"]')"
 same "one is left" "None" "$(links)"
