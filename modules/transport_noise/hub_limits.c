@@ -73,7 +73,8 @@ const char *limits_reached(struct peer *p)
 	struct mux_counters sums;
 	if (l->streams) {
 		peer_sum(p, &sums);
-		snprintf(p->limit, sizeof(p->limit), "limit reached: %" PRIu64 " connections through exit %.32s", l->streams, p->device->name);
+		snprintf(p->limit, sizeof(p->limit), "limit reached: %" PRIu64 " connection%s through exit %.32s", l->streams,
+			 l->streams == 1 ? "" : "s", p->device->name);
 		if (sums.streams >= l->streams)
 			return p->limit;
 	}

@@ -26,6 +26,9 @@ tool ask why 11.0.9.9 7000 >why.log
 check "... and told why" grep -q "limit reached: 2 connections through exit node" why.log
 same "HTTP" 503 "$(tool ask http 11.0.9.9 7000)"
 same "status" limit-reached "$(hub status --json | json - 'd["alerts"][0]["code"]')"
+hub limit node --streams 1 >/dev/null || fail "limit --streams 1"
+same "of one" "tunnel: limit reached: 1 connection through exit node" "$(hub status --json | json - 'd["alerts"][0]["text"]')"
+hub limit node --streams 2 >/dev/null || fail "limit --streams 2"
 same "metrics" 2 "$(hub metrics | sed -n 's/^restunnel_limit_streams{.*exit="node".*} //p')"
 stop held1
 await 5 "room for one more" works
