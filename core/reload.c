@@ -19,6 +19,7 @@
 #include "status.h"
 #include "value.h"
 
+#define RELOAD_LINE 32
 #define RELOAD_RESTART "systemctl restart restunnel, or stop it and start it again"
 
 struct reload {
@@ -223,13 +224,21 @@ int reload_look(struct app *app, struct conf_report *r, uint32_t *ret_changed)
 
 /* ---- told to whom it concerns ---- */
 
+/* ":LINE:COLUMN", or nothing: what is missing has no line. */
+static const char *reload_line(const struct conf_place *at, char buf[RELOAD_LINE])
+{
+	buf[0] = 0;
+	if (at->line) snprintf(buf, RELOAD_LINE, ":%u:%u", at->line, at->column);
+	return buf;
+}
+
 static void reload_log(const struct app *app, const struct conf_report *r)
 {
 	for (uint32_t i = 0; i < r->count; i++) {
 		const struct conf_problem *p = &r->items[i];
-		log_text(app->log, NULL, p->warning ? RTUN_WARN : RTUN_ERROR, "%s:%u:%u: %s%s%s", p->at.file, p->at.line,
-			 p->at.column, p->text,
-			 p->remedy ? "; " : "", p->remedy ? p->remedy : "");
+		char line[RELOAD_LINE];
+		log_text(app->log, NULL, p->warning ? RTUN_WARN : RTUN_ERROR, "%s%s: %s%s%s", p->at.file,
+			 reload_line(&p->at, line), p->text, p->remedy ? "; " : "", p->remedy ? p->remedy : "");
 	}
 }
 
@@ -244,12 +253,13 @@ static void reload_words(const struct conf_report *r, struct command_error *err)
 	size_t used = strlen(err->text);
 	for (uint32_t i = 0; i < r->count; i++) {
 		const struct conf_problem *p = &r->items[i];
+		char line[RELOAD_LINE];
 		if (p->warning) continue;
 		const char *its = p->remedy ? p->remedy : correct;
 		remedy = !remedy || !strcmp(remedy, its) ? its : correct;
 		if (used < sizeof(err->text))
-			used += (size_t)snprintf(err->text + used, sizeof(err->text) - used, "%s%s:%u:%u: %s", between, p->at.file, p->at.line,
-						 p->at.column, p->text);
+			used += (size_t)snprintf(err->text + used, sizeof(err->text) - used, "%s%s%s: %s", between, p->at.file,
+						 reload_line(&p->at, line), p->text);
 		between = "; ";
 	}
 	snprintf(err->remedy, sizeof(err->remedy), "%s", remedy ? remedy : "");

@@ -318,6 +318,8 @@ run 2 gret -c good.yaml; has err 'did you mean greet?'
 run 0 reload -c good.yaml; empty err
 cp good.yaml good.copy; echo '    volum: 3' >>good.yaml
 run 1 reload -c good.yaml; has err 'good.yaml:5:'; has err 'not reloaded'
+sed 's/- module: greeter/- {module: greeter, name: other}/; /greeting:/d' good.copy >good.yaml
+run 1 reload -c good.yaml; has err "good.yaml: removing the instance 'greeter' needs a restart"
 mv good.copy good.yaml
 # names for completion: what the module's lists say, but nothing that a shell would have to quote
 run 0 help --words greet -c good.yaml; has out 'bea'; hasnt out 'ann'
