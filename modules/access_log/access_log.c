@@ -17,7 +17,7 @@ struct options {
 
 static const struct rtun_option rows[] = {
 	RTUN_FILE(struct options, file, NULL, RTUN_REQUIRED | RTUN_WRITTEN, NULL,
-		  "Where the lines go; made with mode 0600, below data-dir if it doesn't begin with a slash. It may be renamed at any time."),
+		  "Where the lines go; made with mode 0600. Its directory must be there. It may be renamed at any time."),
 	RTUN_CHOICE(struct options, targets, "hash|plain|none", "hash", RTUN_RELOADABLE, NULL,
 		    "What is written of targets. hash: equal ones are seen to be equal, until the next start; plain: host and port; none: nothing."),
 	RTUN_CHOICE(struct options, format, "text|json", "text", RTUN_RELOADABLE, NULL, "text: NAME=VALUE, in a fixed order; json: an object in each line."),
@@ -59,21 +59,11 @@ static const struct {
 
 /* ---- Life ---- */
 
-static char *path_of(struct rtun_ctx *ctx, const char *file)
-{
-	char *path;
-	if (file[0] == '/')
-		return strdup(file);
-	return asprintf(&path, "%s/%s", rtun_data_dir(ctx), file) < 0 ? NULL : path;
-}
-
 static int check(struct rtun_ctx *ctx, const void *cfg)
 {
 	const struct options *o = cfg;
 	const char *why, *remedy;
-	char *path = path_of(ctx, o->file);
-	int err = path ? access_log_judge(path) : 0;
-	free(path);
+	int err = access_log_judge(o->file);
 	if (!err)
 		return 0;
 	why = access_log_why(err, &remedy);
@@ -96,7 +86,7 @@ static int create(struct rtun_ctx *ctx, const void *cfg)
 	if (!log)
 		return -RTUN_ENOMEM;
 	log->ctx = ctx;
-	log->path = path_of(ctx, o->file);
+	log->path = strdup(o->file);
 	randombytes_buf(log->style.key, sizeof(log->style.key));
 	set_style(log, o);
 	return log->path ? 0 : -RTUN_ENOMEM;
