@@ -118,10 +118,12 @@ function sentence() {
   if (!on.length) return "No exit is online: nothing leaves";
   const count = on.length === all.length ? "All " + on.length + " exits are online" : on.length + " of " + all.length + " exits online";
   const name = defaultExit(), its = name ? all.filter(d => d.default) : on, up = its.filter(d => d.online);
-  if (!up.length) return (all.length > 1 ? count : on[0].name + " is online") + "; what names no exit fails: " + name + " is " + (its.length ? "away" : "not paired");
+  if (!up.length) return (all.length > 1 ? count : on[0].name + " is online") + "; what names no exit fails: " + name +
+    (its.length ? " is away" : /^tag-/.test(name) ? " belongs to no device" : " is not paired");
   if (!name && on.length > 1) return count;
-  const through = "verything leaves through " + (name || on[0].name) + (up.length === 1 && up[0].exit_address ? " (" + up[0].exit_address + ")" : "");
-  return all.length === 1 ? "E" + through : count + "; e" + through;
+  const through = " leaves through " + (name || on[0].name) + (up.length === 1 && up[0].exit_address ? " (" + up[0].exit_address + ")" : "");
+  if (all.length === 1) return "Everything" + through;
+  return count + (up.length < on.length ? "; what names no exit" : "; everything") + through; // the others may be asked for
 }
 
 function sum() {

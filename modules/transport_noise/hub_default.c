@@ -61,6 +61,12 @@ static const char *place_of(const struct hub *h, const struct found *f, char buf
 	return buf;
 }
 
+/* Why nothing leaves by it; a tag is not paired, devices are. */
+static const char *lack_of(const struct found *f)
+{
+	return f->paired ? "is away" : f->wish.of == WISH_TAG ? "belongs to no device" : "is not paired";
+}
+
 /* ---- showing ---- */
 
 void default_status(struct hub *h, uint32_t online, struct rtun_status *s)
@@ -78,8 +84,8 @@ void default_status(struct hub *h, uint32_t online, struct rtun_status *s)
 	}
 	s->state = RTUN_STATE_DEGRADED;
 	snprintf(s->code, sizeof(s->code), f.paired ? "default-away" : "default-unknown");
-	snprintf(s->text, sizeof(s->text), "%u of %u exits online, but the default, %s, is %s: what names no exit fails", online, count, exit,
-		 f.paired ? "away" : "not paired");
+	snprintf(s->text, sizeof(s->text), "%u of %u exits online, but the default, %s, %s: what names no exit fails", online, count,
+		 exit, lack_of(&f));
 	snprintf(s->remedy, sizeof(s->remedy), "%s`restunnel default NAME` for another one, `restunnel default any` for the best one",
 		 f.paired ? "start `restunnel run` there; or " : "");
 }
@@ -92,7 +98,7 @@ static void set_sentence(struct rtun_ctx *ctx, struct rtun_value *v, const struc
 	if (!exit[0])
 		snprintf(text, sizeof(text), "What names no exit leaves through the best one.");
 	else if (!f->paired || (running && !f->online))
-		snprintf(text, sizeof(text), "What names no exit fails: %s is %s.", exit, f->paired ? "away" : "not paired");
+		snprintf(text, sizeof(text), "What names no exit fails: %s %s.", exit, lack_of(f));
 	else
 		snprintf(text, sizeof(text), "What names no exit leaves through %s.", place_of(h, f, place));
 	rtun_set_text(ctx, v, "sentence", text);

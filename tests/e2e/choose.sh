@@ -161,6 +161,8 @@ same "revoke: sentence" "revoked house; no connection went through it" "$(json r
 same "a default that is revoked: nothing leaves" 3 "$(tool choose reply '' 11.0.9.9 7000)"
 same "but by name" 11.0.2.1 "$(from 1080 away)"
 check "status tells" says '"default-unknown"'
+hub tag away rare >/dev/null && hub default tag-rare >/dev/null && hub tag away >/dev/null || fail "default tag-rare"
+check "a tag that nobody has" says "the default, tag-rare, belongs to no device: what names no exit fails"
 
 stop home && stop away && stop hub || fail "something did not end well"
 say "$test_name: passed"

@@ -161,6 +161,8 @@ act home 'Make default'
 browser click '#ask-yes'
 sees "the default exit" '/default/.test(document.querySelector("#exit-rows th").textContent) && /through home only/.test(document.querySelector("#default-exit").textContent)'
 same "on the hub, too" home "$(hub devices --json | json - 'd["default"]')"
+same "with another one online, which may be asked for" "All 2 exits are online; what names no exit leaves through home (11.0.1.1)" \
+	"$(browser js '(() => { const l = answers("devices")[0].devices; l.push({ ...l[0], name: "other", default: false }); const s = sentence(); l.pop(); return s; })()')"
 sees "it can't be made so twice" 'document.querySelector("[aria-label=\"Make default home\"]").hidden'
 hub default any >/dev/null || fail "default any"
 sees "and none again" '!document.querySelector("#default-exit button") && !/default/.test(document.querySelector("#exit-rows th").textContent)'
