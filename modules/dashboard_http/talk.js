@@ -7,6 +7,7 @@ const NEWS = 16; // kept of each kind, as the hub does: any program can make som
 
 let state = null, commands = [], config = {}, news = new Map();
 let version = null, clock = 0, heardAt = 0, wokeAt = Date.now(), ready = false;
+let served = ""; // the version of restunnel whose page this is
 const now = () => Date.now() + clock; // of the hub
 const verbs = () => state ? state.verbs : {};
 const answers = verb => Object.values(verbs()[verb] || {});
@@ -59,6 +60,8 @@ function take(type, id, m) {
   for (const e of whole ? m.news : fresh) news.set(e.seq, e);
   const have = {};
   for (const [seq, e] of [...news].reverse()) if (count(have, e.event) > NEWS) news.delete(seq); // pages stay open for days
+  served ||= status().version || "";
+  if (whole && (status().version || served) !== served) location.reload(); // an upgrade has a page of its own
   sample(m.at);
   if (!first) fresh.forEach(heard);
   if (whole || fresh.some(e => e.event === "config.reloaded")) describe();

@@ -291,6 +291,10 @@ check "nothing on the console so far" not grep -v -e net::ERR -e "\(rename\|limi
 run_hub
 sees "it comes back by itself" 'document.body.className === "" && !document.querySelector("#heard").textContent'
 same "without a reload" "$before" "$(browser js 'performance.timeOrigin')"
+browser js '(() => { served = "0.0.9"; })()' >/dev/null
+stop hub KILL
+run_hub
+sees "an upgrade: the page is loaded anew" "performance.timeOrigin > $before && ready && served === status().version"
 console || check "nothing since but refused connections" not grep -v -e net::ERR -e "\(rename\|limit\) - .* 400 " -e "passwd - .* 4" "$lab/console"
 same "nothing was loaded from elsewhere" 0 "$(browser js 'performance.getEntriesByType("resource").filter(e => !e.name.startsWith("http://127.0.0.1:8080/")).length')"
 browser quit
