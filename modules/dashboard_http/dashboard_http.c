@@ -260,7 +260,7 @@ static void dashboard(struct rtun_ctx *ctx, const void *args, struct rtun_reply 
 	dash_login_link(&d->login, dash_seconds(d), token);
 	snprintf(url, sizeof(url), "http://%s/#login=%s", at, token);
 	if (e->path)
-		snprintf(forward, sizeof(forward), "ssh -L 8080:%s %s", e->path, host);
+		snprintf(forward, sizeof(forward), "ssh -L 8080:%s root@%s", e->path, host); /* who may use it beside its owner */
 	else
 		snprintf(forward, sizeof(forward), "ssh -L %u:%s %s", e->addr.port, e->text, host);
 	rtun_set_text(ctx, v, "note", e->path ? "The dashboard is behind a unix socket: forward a port to it, and open this link within five minutes; it works once."
