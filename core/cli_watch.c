@@ -16,7 +16,8 @@
 #include "cli_status.h"
 
 #define WATCH_SECONDS 2
-#define WATCH_ANSWER_MS 10000
+#define WATCH_ANSWER_MS 2000 /* a verb that takes longer is not shown, ... */
+#define WATCH_LATE 30        /* ... and asked again so many looks later */
 #define WATCH_ROWS 24 /* of a terminal that does not say */
 #define WATCH_COLUMNS 80
 
@@ -31,6 +32,8 @@ struct watch {
 	const struct cli *cli;
 	const char *data_dir;
 	struct watch_look now, before;
+	json_t *late; /* {"VERB INSTANCE": the look before which it is not asked again} */
+	json_int_t looks;
 	struct command_error err; /* text[0]: why the last look failed; `now` is older then */
 };
 
@@ -52,13 +55,29 @@ static void watch_forget(struct watch_look *l)
 	*l = (struct watch_look){0};
 }
 
-/* An instance that has no answer (it plays the other part) is not shown. */
-static void ask_one(struct control_client *c, const char *verb, const char *on, json_t *verbs)
+/* What did not answer in time may do so yet, in the place of another's answer: so the connection is another one. */
+static void ask_anew(struct watch *w, struct control_client **c)
+{
+	struct command_error ignored = {0};
+
+	control_client_close(c);
+	cli_status_connect(w->data_dir, c, &ignored);
+}
+
+/* An instance that has no answer (it fails, or is late) is not shown. */
+static void ask_one(struct watch *w, struct control_client **c, const char *verb, const char *on, json_t *verbs)
 {
 	struct command_error ignored = {0};
 	json_t *answer = NULL, *of = json_object_get(verbs, verb);
+	char key[256];
+	int rc;
 
-	if (control_client_call(c, verb, *on ? on : NULL, NULL, WATCH_ANSWER_MS, &answer, &ignored)) return;
+	snprintf(key, sizeof(key), "%s %s", verb, on);
+	if (!*c || w->looks < json_integer_value(json_object_get(w->late, key))) return;
+	rc = control_client_call(*c, verb, *on ? on : NULL, NULL, WATCH_ANSWER_MS, &answer, &ignored);
+	if (rc == -RTUN_ETIMEOUT) json_object_set_new(w->late, key, json_integer(w->looks + WATCH_LATE));
+	if (rc == -RTUN_ETIMEOUT || rc == -RTUN_EIO) ask_anew(w, c);
+	if (rc) return;
 	if (!of) json_object_set_new(verbs, verb, of = json_object());
 	json_object_set_new(of, on, answer);
 }
@@ -69,18 +88,17 @@ static bool is_shown(const json_t *command)
 	       json_is_string(json_object_get(command, "name"));
 }
 
-static void ask_all(struct control_client *c, struct watch_look *l)
+static void ask_all(struct watch *w, struct control_client **c, struct watch_look *l)
 {
 	const json_t *command, *on;
 	size_t i, k;
 
 	json_array_foreach(json_object_get(l->all, "commands"), i, command) {
 		const char *name = is_shown(command) ? json_string_value(json_object_get(command, "name")) : NULL;
-		const json_t *instances = json_object_get(command, "instances");
 
-		if (name && !json_array_size(instances)) ask_one(c, name, "", l->verbs);
-		json_array_foreach(instances, k, on)
-			if (name && json_is_string(on)) ask_one(c, name, json_string_value(on), l->verbs);
+		if (name && json_is_null(json_object_get(command, "module"))) ask_one(w, c, name, "", l->verbs);
+		json_array_foreach(json_object_get(command, "instances"), k, on)
+			if (name && json_is_string(on)) ask_one(w, c, name, json_string_value(on), l->verbs);
 	}
 }
 
@@ -91,10 +109,11 @@ static void look(struct watch *w)
 	int rc;
 
 	memset(&w->err, 0, sizeof(w->err));
+	w->looks++;
 	rc = cli_status_connect(w->data_dir, &c, &w->err);
 	if (!rc) rc = cli_status_ask(c, &l.status, &w->err);
 	if (!rc) rc = control_client_describe(c, &l.all, &w->err);
-	if (!rc) ask_all(c, &l);
+	if (!rc) ask_all(w, &c, &l);
 	if (c) control_client_close(&c);
 	if (rc) {
 		watch_forget(&l);
@@ -290,7 +309,7 @@ int cli_watch(const struct cli *cli, const char *data_dir)
 {
 	const struct sigaction resize = {.sa_handler = on_resize};
 	const struct timespec pause = {.tv_sec = WATCH_SECONDS};
-	struct watch w = {.cli = cli, .data_dir = data_dir};
+	struct watch w = {.cli = cli, .data_dir = data_dir, .late = json_object()};
 
 	sigaction(SIGWINCH, &resize, NULL);
 	if (cli->out.out_tty && !cli->out.json) fputs("\033[2J", cli->out.out);
@@ -300,5 +319,6 @@ int cli_watch(const struct cli *cli, const char *data_dir)
 	} while (!cli_out_flush(&cli->out) && (nanosleep(&pause, NULL) || true));
 	watch_forget(&w.now);
 	watch_forget(&w.before);
+	json_decref(w.late);
 	return 1;
 }

@@ -19,7 +19,7 @@ struct control;
 
 #define CONTROL_NAME "control.sock"
 #define CONTROL_REQUEST_MAX 65536U
-#define CONTROL_OUTPUT_MAX 1048576U
+#define CONTROL_OUTPUT_MAX 4194304U
 #define CONTROL_CLIENTS_MAX 64U
 
 /* Under data-dir's lock: a socket that an earlier process left behind is replaced. The reason of a failure is logged. */

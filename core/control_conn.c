@@ -90,15 +90,14 @@ static int control_conn_room(struct control_conn *c, size_t len)
 	return 0;
 }
 
-/* Takes the reference; NULL: there was no memory for it. */
-static void control_conn_say(struct control_conn *c, json_t *j)
+/* Takes the reference; NULL: there was no memory for it. False: nothing was put. */
+static bool control_conn_put(struct control_conn *c, json_t *j)
 {
 	char *line = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	size_t len = line ? strlen(line) : 0;
+	bool good = line && !control_conn_room(c, len + 1);
 	json_decref(j);
-	if (!line || control_conn_room(c, len + 1)) {
-		c->broken = true;
-	} else {
+	if (good) {
 		if (!c->out_len) host_timer_start(c->stall, CONTROL_STALL);
 		memcpy(c->out + c->out_len, line, len);
 		c->out[c->out_len + len] = '\n';
@@ -106,6 +105,12 @@ static void control_conn_say(struct control_conn *c, json_t *j)
 	}
 	free(line);
 	loop_defer_start(&c->defer);
+	return good;
+}
+
+static void control_conn_say(struct control_conn *c, json_t *j)
+{
+	if (!control_conn_put(c, j)) c->broken = true;
 }
 
 static void control_conn_fail(struct control_conn *c, const struct command_error *e)
@@ -120,10 +125,13 @@ static void control_conn_fail(struct control_conn *c, const struct command_error
 static void control_conn_answer(void *arg, json_t *answer, const struct command_error *err)
 {
 	struct control_conn *c = arg;
-	if (answer)
-		control_conn_say(c, json_pack("{s:O}", "ok", answer));
-	else
-		control_conn_fail(c, err);
+	struct command_error large;
+	if (answer && control_conn_put(c, json_pack("{s:O}", "ok", answer))) return;
+	if (answer) {
+		command_error_set(&large, "answer-too-large", NULL, "the answer is larger than %u MiB, or too deep", CONTROL_OUTPUT_MAX >> 20);
+		err = &large;
+	}
+	control_conn_fail(c, err);
 }
 
 static void control_conn_event(void *arg, const struct rtun_event_type *type, const char *instance, const void *payload)

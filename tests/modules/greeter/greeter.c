@@ -23,6 +23,7 @@ static const struct rtun_schema schema = RTUN_SCHEMA(struct config, options);
 
 struct greeter {
 	char greeting[64];
+	struct rtun_reply *awaited;
 };
 
 struct greeted {
@@ -111,6 +112,19 @@ static void strangers(struct rtun_ctx *ctx, const void *cfg, struct rtun_reply *
 	rtun_reply_ok(&reply, answer);
 }
 
+/* ---- awaited: live, and has no answer before the end ---- */
+
+static void awaited(struct rtun_ctx *ctx, const void *cfg, struct rtun_reply *reply)
+{
+	struct greeter *g = ctx->self;
+
+	(void)cfg;
+	if (g->awaited)
+		rtun_reply_fail(&reply, "busy", "somebody waits already", NULL);
+	else
+		g->awaited = reply;
+}
+
 /* ---- invite: needs the daemon, shows a code, then waits for a greeting ---- */
 
 struct invite_args {
@@ -139,6 +153,8 @@ static void invite(struct rtun_ctx *ctx, const void *cfg, struct rtun_reply *rep
 }
 
 static const struct rtun_command commands[] = {
+	{.name = "awaited", .doc = "Who is still to come.", .run = awaited, .view = RTUN_LIST(friend_views), .view_items = "friends",
+	 .flags = RTUN_CMD_READONLY | RTUN_CMD_LIVE},
 	{.name = "greet", .doc = "Greet somebody.", .example = "restunnel greet ann --times 2", .args = &greet_schema, .run = greet,
 	 .view = RTUN_LIST(greet_views), .flags = RTUN_CMD_OFFLINE},
 	{.name = "friends", .doc = "Who has been greeted.", .example = "restunnel friends --json", .run = friends, .view = RTUN_LIST(friend_views),
@@ -171,6 +187,14 @@ static int reload(struct rtun_ctx *ctx, const void *cfg)
 	return 0;
 }
 
+static void stop(struct rtun_ctx *ctx)
+{
+	struct greeter *g = ctx->self;
+
+	if (g->awaited)
+		rtun_reply_fail(&g->awaited, "gone", "nobody came", NULL);
+}
+
 static void destroy(struct rtun_ctx *ctx)
 {
 	free(ctx->self);
@@ -196,4 +220,4 @@ static int setup(struct rtun_ctx *ctx)
 }
 
 RTUN_MODULE(greeter, .version = "1.0", .summary = "greets (for tests)", .license = "BSD-2-Clause", .schema = &schema,
-	    .commands = RTUN_LIST(commands), .events = RTUN_LIST(events), .create = create, .setup = setup, .reload = reload, .destroy = destroy, .doctor = doctor);
+	    .commands = RTUN_LIST(commands), .events = RTUN_LIST(events), .create = create, .setup = setup, .reload = reload, .stop = stop, .destroy = destroy, .doctor = doctor);

@@ -117,7 +117,7 @@ static void flood(struct rtun_ctx *ctx, const void *p, struct rtun_reply *reply)
 	char text[4000];
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = 0;
-	for (int i = 0; i < 1000; i++) rtun_append_text(ctx, a, text);
+	for (int i = 0; i < 2000; i++) rtun_append_text(ctx, a, text);
 	rtun_set(v, "items", a);
 	rtun_reply_ok(&reply, v);
 }
