@@ -207,6 +207,8 @@ function viewInto(e, type, v) {
   if (type === "online") e.className = "state " + (v ? "ok" : "away");
   put(e, viewText(type, v));
 }
+// Whatever a module has there, it is rows
+const itemsOf = (c, a) => [].concat(a[c.view_items] ?? []).map(x => x ?? {});
 const counts = c => ["bytes_in", "bytes_out"].every(f => c.view.some(v => v.field === f));
 function table(c) {
   const head = c.view.map(v => el("th", { scope: "col" }, v.label || v.field));
@@ -215,7 +217,7 @@ function table(c) {
 }
 function renderTables() {
   const list = commands.filter(c => c.live && c.view_items && !["devices", "pairings"].includes(c.name) && verbs()[c.name])
-    .flatMap(c => Object.entries(verbs()[c.name]).filter(([on]) => !on || c.instances.includes(on)).map(([on, a]) => ({ c, on, items: a[c.view_items] || [] })));
+    .flatMap(c => Object.entries(verbs()[c.name]).filter(([on]) => !on || c.instances.includes(on)).map(([on, a]) => ({ c, on, items: itemsOf(c, a) })));
   keyed($("tables"), list, t => t.c.name + " " + t.on, t => table(t.c), (e, t) => {
     put(e.querySelector("h2"), t.c.name[0].toUpperCase() + t.c.name.slice(1) + (Object.keys(verbs()[t.c.name]).length > 1 ? " of " + t.on : ""));
     show(e.querySelector("table"), t.items.length);
@@ -369,7 +371,7 @@ function verbForm(c) {
 async function answer(c, a) {
   const value = (v, item) => el("span", v.type === "online" ? { class: "state " + (item[v.field] ? "ok" : "away") } : {}, viewText(v.type, item[v.field]));
   if (c.view_items) {
-    const items = a[c.view_items] || [];
+    const items = itemsOf(c, a);
     if (!items.length) return [el("p", {}, c.empty || "None.")];
     return [el("table", { class: "small" }, el("thead", {}, el("tr", {}, ...c.view.map(v => el("th", { scope: "col" }, v.label || v.field)))),
       el("tbody", {}, ...items.map(item => el("tr", {}, ...c.view.map(v => el("td", { "data-label": v.label || v.field }, value(v, item)))))))];

@@ -221,6 +221,11 @@ browser key Enter
 sees "and goes to it" "/users-file/.test($(form 'passwd of frontend_socks5').querySelector('.answer').textContent)"
 whole "with commands"
 named " with commands"
+
+# odd() is a verb of another module
+browser js 'window.odd = (rows) => { commands.push({name: "odd", live: true, module: "m", instances: ["m"], args: [], view: [{field: "name", label: "NAME", type: "text"}], view_items: "odds"}); state.verbs.odd = {m: {odds: rows}}; render(); const t = [...document.querySelectorAll("#tables td")].map(e => e.textContent).join(); delete state.verbs.odd; commands.pop(); render(); return t; }' >/dev/null
+same "a module's odd rows harm no page" '–,–,good' "$(browser js 'odd([null, "text", {name: "good"}])')"
+same "nor does what is no list" '–' "$(browser js 'odd("text")')"
 same "the list does not grow" "$verbs" "$(browser js 'document.querySelectorAll(".verb").length')"
 long=a-name-as-long-as-names-may-be-x
 hub rename living-room $long >/dev/null || fail "rename"
