@@ -15,7 +15,9 @@ class Turns:
 
     def __init__(self):
         path = os.path.join(lab.SCRATCH, "turns")
-        self.before = ["env", "LD_PRELOAD=" + lab.preload("turns"), "TURNS=" + path]
+        # a sanitizer's library wants to be the first that is loaded, but need not be
+        asan = "ASAN_OPTIONS=verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")
+        self.before = ["env", asan, "LD_PRELOAD=" + lab.preload("turns"), "TURNS=" + path]
         with open(path, "w+b") as f:
             f.truncate(2 * FIELDS.size)
             self.memory = mmap.mmap(f.fileno(), 2 * FIELDS.size, prot=mmap.PROT_READ)
