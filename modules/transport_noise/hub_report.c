@@ -12,9 +12,10 @@ void hub_report_take(struct tunnel *t, const uint8_t *info, uint32_t len)
 	struct report r;
 	if (!report_read(info, len, &r))
 		return;
+	int64_t started = rtun_wall(t->peer->hub->ctx) / 1000 - r.uptime;
 	t->report = r;
-	if (r.uptime != UPTIME_UNKNOWN && !t->started_at)
-		t->started_at = rtun_wall(t->peer->hub->ctx) / 1000 - r.uptime;
+	if (r.uptime != UPTIME_UNKNOWN && !t->started_at && started > 0)
+		t->started_at = started;
 	t->reported = true;
 }
 
@@ -34,7 +35,7 @@ void hub_report_set(struct rtun_ctx *ctx, struct rtun_value *v, const struct tun
 	rtun_set_text(ctx, v, "power", machine_power_names[r->machine.power]);
 	rtun_set_text(ctx, v, "network", machine_network_names[r->machine.network]);
 	rtun_set_time(ctx, v, "started_at", known ? t->started_at : 0);
-	set_int(ctx, v, "node_rtt_ms", r->rtt, (r->rtt + 500) / 1000);
+	set_int(ctx, v, "node_rtt_ms", r->rtt, ((uint64_t)r->rtt + 500) / 1000);
 	set_int(ctx, v, "node_streams_total", known, r->streams);
 	set_int(ctx, v, "node_denied_total", known, r->denied);
 }

@@ -873,6 +873,10 @@ START_TEST(what_a_node_may_say)
 	};
 	uint8_t all[REPORT_MAX];
 	struct report r, full = {{64, POWER_CHARGING, NETWORK_WIFI}, 1, 2, 3, 4};
+	struct peer p = {.hub = hub->hub};
+	struct tunnel t = {.peer = &p};
+	hub_report_take(&t, (const uint8_t *)"\x0b\0\4\xff\xff\xff\xfe", 7);
+	ck_assert(t.reported && !t.started_at); /* before 1970 */
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		ck_assert_int_eq(report_read((const uint8_t *)rows[i].bytes, rows[i].len, &r), rows[i].any);
 		if (!rows[i].any)
