@@ -36,8 +36,8 @@ void hub_report_set(struct rtun_ctx *ctx, struct rtun_value *v, const struct tun
 	rtun_set_text(ctx, v, "network", machine_network_names[r->machine.network]);
 	rtun_set_time(ctx, v, "started_at", known ? t->started_at : 0);
 	set_int(ctx, v, "node_rtt_ms", r->rtt, ((uint64_t)r->rtt + 500) / 1000);
-	set_int(ctx, v, "node_streams_total", known, r->streams);
-	set_int(ctx, v, "node_denied_total", known, r->denied);
+	set_int(ctx, v, "node_streams_total", known && r->streams != COUNT_UNKNOWN, r->streams);
+	set_int(ctx, v, "node_denied_total", known && r->denied != COUNT_UNKNOWN, r->denied);
 }
 
 void hub_report_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)

@@ -25,8 +25,8 @@ uint32_t report_write(const struct report *r, uint8_t ret[REPORT_MAX])
 	} values[FIELDS] = {
 		[UPTIME] = {r->uptime, r->uptime != UPTIME_UNKNOWN},
 		[RTT] = {r->rtt, r->rtt != 0},
-		[STREAMS] = {r->streams, true},
-		[DENIED] = {r->denied, true},
+		[STREAMS] = {r->streams, r->streams != COUNT_UNKNOWN},
+		[DENIED] = {r->denied, r->denied != COUNT_UNKNOWN},
 		[BATTERY] = {r->machine.battery, r->machine.battery != BATTERY_UNKNOWN},
 		[POWER] = {r->machine.power, r->machine.power != POWER_UNKNOWN},
 		[NETWORK] = {r->machine.network, r->machine.network != NETWORK_UNKNOWN},
@@ -45,7 +45,7 @@ uint32_t report_write(const struct report *r, uint8_t ret[REPORT_MAX])
 static uint64_t count_of(const struct tlv_value *v)
 {
 	uint64_t n = tlv_number(v);
-	return n < COUNT_MAX ? n : COUNT_MAX;
+	return !v->p ? COUNT_UNKNOWN : n < COUNT_MAX ? n : COUNT_MAX;
 }
 
 static uint32_t one_of(const struct tlv_value *v, uint32_t count, uint32_t otherwise)

@@ -17,9 +17,11 @@
 #define REPORT_EVERY (60 * RTUN_S)
 
 #define UPTIME_UNKNOWN UINT32_MAX
+#define COUNT_UNKNOWN UINT64_MAX
 struct report {
 	struct machine machine;
-	uint64_t streams, denied; /* that this hub asked for since the node started; that the exit's filter refused of them */
+	/* that this hub asked for since the node started; that the exit's filter refused of them; or COUNT_UNKNOWN */
+	uint64_t streams, denied;
 	uint32_t uptime;          /* s, or UPTIME_UNKNOWN */
 	uint32_t rtt;             /* µs, as the node sees it; 0: unknown */
 };
@@ -27,7 +29,7 @@ struct report {
 #define REPORT_MAX 64
 /* The length. */
 uint32_t report_write(const struct report *r, uint8_t ret[REPORT_MAX]);
-/* What INFO says; all else is unknown or 0. False: it says nothing about this. */
+/* What INFO says; all else is unknown. False: it says nothing about this. */
 bool report_read(const uint8_t *payload, uint32_t len, struct report *ret);
 /* Nothing in it that is worth telling again. */
 bool report_same(const struct report *a, const struct report *b);

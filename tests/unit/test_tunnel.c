@@ -860,8 +860,9 @@ START_TEST(what_a_node_may_say)
 		uint64_t streams;
 		uint32_t uptime;
 	} rows[] = {
-		{"\x0f\0\1\x40\x10\0\1\2\x11\0\1\3", 12, true, 64, POWER_BATTERY, NETWORK_MOBILE, 0, UPTIME_UNKNOWN},
-		{"\x0f\0\1\x65\x10\0\1\4\x11\0\1\4", 12, true, BATTERY_UNKNOWN, POWER_UNKNOWN, NETWORK_UNKNOWN, 0, UPTIME_UNKNOWN},
+		{"\x0f\0\1\x40\x10\0\1\2\x11\0\1\3", 12, true, 64, POWER_BATTERY, NETWORK_MOBILE, COUNT_UNKNOWN, UPTIME_UNKNOWN},
+		{"\x0f\0\1\x65\x10\0\1\4\x11\0\1\4", 12, true, BATTERY_UNKNOWN, POWER_UNKNOWN, NETWORK_UNKNOWN, COUNT_UNKNOWN,
+		 UPTIME_UNKNOWN},
 		{"\x0f\0\1\x64\x0f\0\1\x64", 8, false, 0, 0, 0, 0, 0}, /* twice */
 		{"\x0f\0\2\0\x64", 5, false, 0, 0, 0, 0, 0},
 		{"\x0f\0\1", 3, false, 0, 0, 0, 0, 0},
