@@ -90,7 +90,7 @@ void command_forget(struct rtun_ctx *ctx, const void *args, struct rtun_reply *r
 	h->tunnel = NULL;
 	link_destroy(&l);
 	if (hubs_forget(n->hubs, h, error) < 0) {
-		ctx->host->value_free(&v);
+		rtun_value_free(&v);
 		rtun_reply_fail(&reply, "not-stored", error, NULL);
 		if (n->running && link_create(n, h, &l) == 0)
 			h->tunnel = l;

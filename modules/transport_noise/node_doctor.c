@@ -170,7 +170,7 @@ void node_doctor_fini(struct node *n)
 	struct examining *all = n->examining;
 	if (!all)
 		return;
-	n->ctx->host->value_free(&all->checks);
+	rtun_value_free(&all->checks);
 	rtun_reply_fail(&all->reply, "stopped", "restunnel was stopped before the answer", NULL);
 	free_all(all);
 }

@@ -18,7 +18,7 @@ extern "C" {
 #define RTUN_CMD_READONLY 1U /* no effect: GET in the API */
 #define RTUN_CMD_OFFLINE 2U  /* works without a running daemon: called after `setup`, before `prepare` */
 #define RTUN_CMD_CONFIRM 4U  /* destroys something: a page asks first */
-#define RTUN_CMD_LIVE 8U     /* read-only, no argument, cheap, answered at once: a page shows it as it changes */
+#define RTUN_CMD_LIVE 8U     /* read-only, no argument, cheap, answered at once: shown as it changes, if it has view_items */
 
 /* Flags of an argument's row (RTUN_T_... types as in a schema), beside RTUN_REQUIRED and RTUN_SECRET */
 #define RTUN_POSITIONAL 256U /* VERB VALUE, in the rows' order; else --key VALUE */
@@ -79,7 +79,7 @@ struct rtun_check {
 
 /* Values: JSON-like trees. A container owns what is put into it: a value given to rtun_set() or rtun_append() must not
  * be used again, even when the call fails (the failure is remembered and makes the reply an error). NULL as text
- * gives null. Getters of a missing or other-typed member give NULL, 0 or the default. */
+ * gives null. What is given to nobody is freed by rtun_value_free(). */
 
 /* Calling the verbs of others, as the command line does over the control socket: rtun_call(). For those who offer all of
  * them by another way. The core's own verbs are among them: `commands` describes all verbs, with what is needed to render

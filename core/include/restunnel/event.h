@@ -46,7 +46,8 @@ static inline const char *rtun_error_word(uint32_t err)
 
 /* rtun_publish(ctx, type, payload)   Copies the payload and its texts; delivery follows in this turn of the loop, in
  *                                    order. When 16384 wait, further ones are dropped and counted.
- * rtun_subscribe(ctx, name, cb, arg, &sub)  `name` of a type, "exit.*", or "*". 0 or -RTUN_ENOMEM.
+ * rtun_subscribe(ctx, name, cb, arg, &sub)  `name` of a type, "exit.*", or "*"; from prepare on. 0 or -RTUN_ENOMEM;
+ *                                    -RTUN_ENOTSUP: there are no events (a unit test).
  * rtun_unsubscribe(&sub)             No callback after it.
  * rtun_event_json(ctx, type, instance, payload, buf, size)  In the callback: the event as the command line gets it,
  *                                    {"event","instance","fields":{}}, NUL-terminated. The bytes it has without the NUL,

@@ -442,6 +442,10 @@ static inline void rtun_relay_abort(struct rtun_relay *r, uint32_t err) { RTUN_H
 #define RTUN_VALUE_TIME 6 /* unix seconds, becomes RFC 3339 text; 0 becomes null */
 static inline struct rtun_value *rtun_object(struct rtun_ctx *ctx) { return ctx->host->value_new(ctx, RTUN_VALUE_OBJECT, NULL, 0); }
 static inline struct rtun_value *rtun_array(struct rtun_ctx *ctx) { return ctx->host->value_new(ctx, RTUN_VALUE_ARRAY, NULL, 0); }
+static inline void rtun_value_free(struct rtun_value **v)
+{
+	if (*v) RTUN_HOST(*v)->value_free(v);
+}
 static inline int rtun_set(struct rtun_value *object, const char *key, struct rtun_value *v)
 {
 	return RTUN_HOST(object)->value_set(object, key, v);
