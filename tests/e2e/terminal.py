@@ -26,6 +26,7 @@ def resize(rows, columns):
 
 
 resize(24, 80)
+begun = b""  # what a new picture begins with: the rest of the old one may still come
 shown, end, status = b"", time.time() + 20 * int(os.environ.get("CK_TIMEOUT_MULTIPLIER", "1")), None
 while status is None:
     if select.select([fd], [], [], 0.2)[0]:
@@ -36,10 +37,12 @@ while status is None:
         if not some:
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         shown += some
-    if status is None and until and until in shown:
+    if begun and begun in shown:
+        shown, begun = shown[shown.index(begun):], b""
+    if status is None and until and not begun and until in shown:
         if sizes:
             resize(*sizes.pop())
-            shown = b""
+            shown, begun = b"", b"\033[H"
         elif interrupt:
             os.write(fd, b"\3")
             until = None
