@@ -109,6 +109,14 @@ rm logs/full
 same "it goes on by itself" "denied " "$(logged "$log" 192.168.7.20:83 result)"
 none_left() { [ -z "$(alerts hub)" ]; }
 await 5 "status to be good again" none_left
+if [ "$(hub status --json | json - 'd["sandbox"]["landlock"]')" != unavailable ]; then
+	mount -t tmpfs -o mode=755 tmpfs logs || fail "no tmpfs"
+	tool ask socks 192.168.7.20 84 >/dev/null
+	said_anew() { hub status | grep -q 'a directory that was made anew needs a restart'; }
+	await 5 "status to say that another directory is beyond the sandbox" said_anew
+	umount logs
+	same "the one before: it goes on" "denied " "$(logged "$log" 192.168.7.20:84 result)"
+fi
 check "every line is a whole one" python3 -c "import json, sys; [json.loads(l) for l in open(sys.argv[1])]" "$log"
 
 # asked twice it does not wait for the stream
