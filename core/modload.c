@@ -234,6 +234,25 @@ static void modload_unknown(struct modload *ml, const char *name, struct modload
 	modload_say(err, "unknown-module", remedy, "there is no module '%.64s'", name);
 }
 
+/* They are typed, and become a part of paths and of JSON. */
+static bool modload_verb_good(const char *name)
+{
+	size_t len = name ? strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") : 0;
+	return len && name[0] != '-' && len <= MODLOAD_NAME_MAX && !name[len];
+}
+
+static int modload_verbs(const struct modload_module *mod, const char *file, struct modload_error *err)
+{
+	for (size_t i = 0; i < mod->command_count; i++) {
+		const char *name = mod->commands[i].name;
+		if (modload_verb_good(name)) continue;
+		modload_say(err, "module-refused", "verbs are of a-z, 0-9, '-' and '_'", "%s has a verb whose name is not one: '%.64s'", file,
+			    name ? name : "");
+		return -RTUN_EINVAL;
+	}
+	return 0;
+}
+
 /* Copies of the lists' rows. */
 static int modload_rows(struct modload_module *mod)
 {
@@ -254,6 +273,7 @@ static int modload_add(struct modload *ml, const struct rtun_module *found, cons
 	if (!mod) return -RTUN_ENOMEM;
 	int rc = modload_accept(found, name, file, &mod->m, err);
 	if (!rc) rc = modload_rows(mod);
+	if (!rc) rc = modload_verbs(mod, file, err);
 	mod->file = strdup(file);
 	if (!rc && !mod->file) rc = -RTUN_ENOMEM;
 	if (rc) {

@@ -214,7 +214,7 @@ static void done(void *arg)
 	rtun_hold(w->ctx, -1);
 	settle(w);
 	if (!w->told.err && w->waiting->len >= ENOUGH)
-		begin(w);
+		access_log_writer_flush(w);
 	else if (w->told.err || w->waiting->len)
 		tick(w);
 }

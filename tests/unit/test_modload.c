@@ -186,6 +186,27 @@ START_TEST(built_in)
 }
 END_TEST
 
+/* What is typed, and stands in paths and JSON. */
+START_TEST(verbs)
+{
+	static const char *const names[] = {"list", "list-all", "list_2", "9", "", NULL, "-list", "a b", "a\"b", "a/b", "List", "caf\303\251"};
+	static const size_t good_ones = 4;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct rtun_command rows[] = {{.name = names[i]}};
+		struct rtun_module m = inside;
+		m.commands = (struct rtun_list)RTUN_LIST(rows);
+		const struct rtun_module *const all[] = {&m, NULL};
+		struct modload *own;
+		const struct modload_module *mod;
+		ck_assert_int_eq(modload_create("/nonexistent", all, &own), 0);
+		ck_assert_int_eq(modload_get(own, "inside", &mod, &err), i < good_ones ? 0 : -RTUN_EINVAL);
+		if (i >= good_ones)
+			bed_says(err.text, "verb");
+		modload_destroy(&own);
+	}
+}
+END_TEST
+
 static const struct hostile {
 	uint32_t size;
 	int major, minor;
@@ -314,6 +335,7 @@ int main(void)
 	tcase_add_test(tc, writable_by_others_as_root);
 	tcase_add_test(tc, not_even_an_object);
 	tcase_add_test(tc, built_in);
+	tcase_add_test(tc, verbs);
 	tcase_add_loop_test(tc, tables, 0, sizeof(hostile) / sizeof(hostile[0]));
 	tcase_add_test(tc, schema_of_another_shape);
 	tcase_add_test(tc, each);

@@ -48,7 +48,7 @@ struct rtun_view {
 typedef void rtun_command_fn(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply);
 
 struct rtun_command {
-	const char *name; /* the verb */
+	const char *name; /* the verb: a-z, 0-9, - and _, at most 64; else the module is refused */
 	const char *doc;  /* one sentence */
 	const char *example; /* "restunnel pair --name home": for --help */
 	const struct rtun_schema *args; /* NULL: none */
