@@ -469,8 +469,8 @@ START_TEST(full_disk)
 	ck_assert_uint_eq(log_->writer->told.written + dropped, 3 * fit + 1);
 	/* every line in it is whole, in order, and none is missing in front of those that were dropped */
 	ck_assert_uint_eq(lines_in(path), log_->writer->told.written - (_i ? 2 : 0));
-	for (uint32_t i = 0; i < lines_in(path); i++) {
-		snprintf(want, sizeof(want), LINE("target=0:%06u"), i + (_i ? 2 : 0));
+	for (size_t i = 0, n = lines_in(path); i < n; i++) {
+		snprintf(want, sizeof(want), LINE("target=0:%06zu"), i + (_i ? 2U : 0U));
 		ck_assert_mem_eq(content + i * len, want, len);
 	}
 }
