@@ -329,11 +329,15 @@ struct app_call {
 	bool done;
 };
 
-static void app_call_done(void *arg, json_t *answer, const struct command_error *err)
+static void app_call_done(void *arg, char *answer, size_t len, const struct command_error *err)
 {
 	struct app_call *call = arg;
-	call->answer = json_incref(answer);
-	if (err) *call->err = *err;
+	call->answer = answer ? json_loadb(answer, len, JSON_DECODE_ANY, NULL) : NULL;
+	if (err)
+		*call->err = *err;
+	else if (!call->answer)
+		command_error_set(call->err, "out-of-memory", NULL, "out of memory");
+	free(answer);
 	call->done = true;
 	loop_stop(call->app->loop);
 }

@@ -16,7 +16,8 @@ struct call {
 	struct loop_defer defer; /* then: until the caller is told, in a turn of its own: many devices make much of both */
 	rtun_answer_cb *cb;
 	void *arg;
-	json_t *answer;
+	char *answer; /* JSON, or NULL */
+	size_t len;
 	struct command_error err;
 };
 
@@ -24,7 +25,7 @@ static void call_free(struct call *c)
 {
 	command_abandon(&c->reply);
 	loop_defer_cancel(&c->defer);
-	json_decref(c->answer);
+	free(c->answer);
 	free(c);
 }
 
@@ -33,22 +34,20 @@ static void call_on_cancel(void *arg) { call_free(arg); }
 static void call_tell(void *arg)
 {
 	struct call *c = arg;
-	char *json = c->answer ? json_dumps(c->answer, JSON_COMPACT) : NULL;
-	if (c->answer && !json) command_error_set(&c->err, "out-of-memory", NULL, "out of memory");
 	struct rtun_answer a = {
-		.size = sizeof(a), .json = json, .json_len = json ? strlen(json) : 0, .code = c->err.code, .text = c->err.text,
+		.size = sizeof(a), .json = c->answer, .json_len = c->len, .code = c->err.code, .text = c->err.text,
 		.remedy = c->err.remedy[0] ? c->err.remedy : NULL,
 	};
 	host_op_done(&c->op);
 	c->cb(c->arg, &a);
-	free(json);
 	call_free(c);
 }
 
-static void call_done(void *arg, json_t *answer, const struct command_error *err)
+static void call_done(void *arg, char *answer, size_t len, const struct command_error *err)
 {
 	struct call *c = arg;
-	c->answer = json_incref(answer);
+	c->answer = answer;
+	c->len = len;
 	if (err) c->err = *err;
 	loop_defer_start(&c->defer);
 }
@@ -60,9 +59,9 @@ static void call_run(struct call *c, struct app *app, const struct rtun_call_req
 	json_t *args = req->args ? json_loadb(req->args, req->args_len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	if (req->args && !args) {
 		command_error_set(&c->err, "bad-request", NULL, "the arguments are no JSON object");
-		call_done(c, NULL, NULL);
+		call_done(c, NULL, 0, NULL);
 	} else if (app_find_command(app, req->verb, req->on, &in, &cmd, &c->err)) {
-		call_done(c, NULL, NULL);
+		call_done(c, NULL, 0, NULL);
 	} else {
 		command_call(in ? &in->host.ctx : &app->core.ctx, cmd, args, call_done, c, &c->reply);
 	}

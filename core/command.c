@@ -102,7 +102,8 @@ static int command_fill(const struct rtun_command *cmd, const json_t *args, stru
 
 /* ---- the call ---- */
 
-static void command_finish(struct rtun_reply **rp, json_t *answer, const struct command_error *err)
+/* Takes the answer. */
+static void command_finish(struct rtun_reply **rp, char *answer, size_t len, const struct command_error *err)
 {
 	struct rtun_reply *r = *rp;
 	command_done_cb *done = r->done;
@@ -111,36 +112,44 @@ static void command_finish(struct rtun_reply **rp, json_t *answer, const struct 
 	if (r->slot) *r->slot = NULL;
 	if (r->args) schema_free(&r->args);
 	free(r);
-	if (done) done(arg, answer, err);
+	if (done)
+		done(arg, answer, len, err);
+	else
+		free(answer);
 }
 
-static json_t *command_answer(json_t *j)
+/* Takes `text`; the same with "schema" as its first member, unless it has that. */
+static char *command_answer(char *text, size_t *len)
 {
-	if (!json_is_object(j)) return json_incref(j);
-	json_t *o = json_pack("{s:i}", "schema", COMMAND_SCHEMA);
-	if (o && json_object_update(o, j)) {
-		json_decref(o);
-		return NULL;
+	static const char head[] = "{\"schema\":";
+	char first[32];
+	if (!text || *text != '{' || !strncmp(text, head, sizeof(head) - 1)) return text;
+	int n = snprintf(first, sizeof(first), "%s%d%s", head, COMMAND_SCHEMA, *len > strlen("{}") ? "," : "");
+	char *answer = malloc((size_t)n + *len);
+	if (answer) {
+		memcpy(answer, first, (size_t)n);
+		memcpy(answer + n, text + 1, *len); /* its NUL, too */
+		*len += (size_t)n - 1;
 	}
-	return o;
+	free(text);
+	return answer;
 }
 
 void host_reply_ok(struct rtun_reply **r, struct rtun_value *v)
 {
 	struct command_error err;
-	json_t *j = v ? value_take(&v) : json_object();
-	json_t *answer = j ? command_answer(j) : NULL;
-	json_decref(j);
+	size_t len = 0;
+	if (!v) v = host_value_new(NULL, RTUN_VALUE_OBJECT, NULL, 0);
+	char *answer = command_answer(value_take(&v, &len), &len);
 	if (!answer) command_error_set(&err, "out-of-memory", NULL, "the answer could not be put together: out of memory");
-	command_finish(r, answer, answer ? NULL : &err);
-	json_decref(answer);
+	command_finish(r, answer, len, answer ? NULL : &err);
 }
 
 void host_reply_fail(struct rtun_reply **r, const char *code, const char *text, const char *remedy)
 {
 	struct command_error err;
 	command_error_set(&err, code, remedy, "%s", text);
-	command_finish(r, NULL, &err);
+	command_finish(r, NULL, 0, &err);
 }
 
 void command_call(struct rtun_ctx *ctx, const struct rtun_command *cmd, const json_t *args, command_done_cb *done, void *arg,
@@ -151,7 +160,7 @@ void command_call(struct rtun_ctx *ctx, const struct rtun_command *cmd, const js
 	if (ret_reply) *ret_reply = NULL;
 	if (!r) {
 		command_error_set(&err, "out-of-memory", NULL, "out of memory");
-		done(arg, NULL, &err);
+		done(arg, NULL, 0, &err);
 		return;
 	}
 	r->object.host = &host_table;
@@ -160,7 +169,7 @@ void command_call(struct rtun_ctx *ctx, const struct rtun_command *cmd, const js
 	r->slot = ret_reply;
 	if (ret_reply) *ret_reply = r;
 	if (command_fill(cmd, args, &r->args, &err)) {
-		command_finish(&r, NULL, &err);
+		command_finish(&r, NULL, 0, &err);
 		return;
 	}
 	cmd->run(ctx, r->args->cfg, r);

@@ -32,9 +32,9 @@ void command_error_set(struct command_error *e, const char *code, const char *re
 	"start it: `systemctl start restunnel` (that name is there once its service was enabled), or `restunnel run` in another " \
 	"terminal; if it ended by itself its log says why: " COMMAND_LOG
 
-/* Exactly one call, from the loop or from inside command_call(): `answer` (with "schema" when it is an object; borrowed,
- * json_incref() to keep it) or, when that is NULL, the error. */
-typedef void command_done_cb(void *arg, json_t *answer, const struct command_error *err);
+/* Exactly one call, from the loop or from inside command_call(): `answer` (JSON of `len` bytes and a NUL, with "schema" when it is an
+ * object; to be freed) or, when that is NULL, the error. */
+typedef void command_done_cb(void *arg, char *answer, size_t len, const struct command_error *err);
 
 /* Call `cmd` of the instance behind `ctx`. `args` is an object or NULL; it is only read. *ret_reply (may be NULL; else it
  * must stay where it is) is not NULL until the answer has come: command_abandon() makes sure that it never does. */

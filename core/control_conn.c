@@ -90,27 +90,31 @@ static int control_conn_room(struct control_conn *c, size_t len)
 	return 0;
 }
 
-/* Takes the reference; NULL: there was no memory for it. False: nothing was put. */
-static bool control_conn_put(struct control_conn *c, json_t *j)
+static void control_conn_append(struct control_conn *c, const char *text, size_t len)
 {
-	char *line = j ? json_dumps(j, JSON_COMPACT) : NULL;
-	size_t len = line ? strlen(line) : 0;
-	bool good = line && !control_conn_room(c, len + 1);
-	json_decref(j);
-	if (good) {
-		if (!c->out_len) host_timer_start(c->stall, CONTROL_STALL);
-		memcpy(c->out + c->out_len, line, len);
-		c->out[c->out_len + len] = '\n';
-		c->out_len += len + 1;
-	}
-	free(line);
-	loop_defer_start(&c->defer);
-	return good;
+	memcpy(c->out + c->out_len, text, len);
+	c->out_len += len;
 }
 
+/* A line of these three. False: it is too long, or there is no memory, and nothing was put. */
+static bool control_conn_put(struct control_conn *c, const char *before, const char *text, size_t len, const char *after)
+{
+	loop_defer_start(&c->defer);
+	if (control_conn_room(c, strlen(before) + len + strlen(after))) return false;
+	if (!c->out_len) host_timer_start(c->stall, CONTROL_STALL);
+	control_conn_append(c, before, strlen(before));
+	control_conn_append(c, text, len);
+	control_conn_append(c, after, strlen(after));
+	return true;
+}
+
+/* Takes the reference; NULL: there was no memory for it. */
 static void control_conn_say(struct control_conn *c, json_t *j)
 {
-	if (!control_conn_put(c, j)) c->broken = true;
+	char *line = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	if (!line || !control_conn_put(c, "", line, strlen(line), "\n")) c->broken = true;
+	free(line);
+	json_decref(j);
 }
 
 static void control_conn_fail(struct control_conn *c, const struct command_error *e)
@@ -122,16 +126,14 @@ static void control_conn_fail(struct control_conn *c, const struct command_error
 
 /* ---- requests ---- */
 
-static void control_conn_answer(void *arg, json_t *answer, const struct command_error *err)
+static void control_conn_answer(void *arg, char *answer, size_t len, const struct command_error *err)
 {
 	struct control_conn *c = arg;
 	struct command_error large;
-	if (answer && control_conn_put(c, json_pack("{s:O}", "ok", answer))) return;
-	if (answer) {
-		command_error_set(&large, "answer-too-large", NULL, "the answer is larger than %u MiB, or too deep", CONTROL_OUTPUT_MAX >> 20);
-		err = &large;
-	}
-	control_conn_fail(c, err);
+	bool put = answer && control_conn_put(c, "{\"ok\":", answer, len, "}\n");
+	if (answer && !put) command_error_set(&large, "answer-too-large", NULL, "the answer is larger than %u MiB", CONTROL_OUTPUT_MAX >> 20);
+	free(answer);
+	if (!put) control_conn_fail(c, err ? err : &large);
 }
 
 static void control_conn_event(void *arg, const struct rtun_event_type *type, const char *instance, const void *payload)

@@ -128,13 +128,16 @@ static void doctor_finish(struct doctor *d)
 
 static void doctor_on_late(void *arg) { doctor_finish(arg); }
 
-static void doctor_on_part(void *arg, json_t *answer, const struct command_error *err)
+static void doctor_on_part(void *arg, char *text, size_t len, const struct command_error *err)
 {
 	struct doctor_part *part = arg;
-	if (answer)
+	json_t *answer = text ? json_loadb(text, len, JSON_DECODE_ANY, NULL) : NULL;
+	if (!err)
 		doctor_take(part->checks, part->in, answer);
 	else
 		doctor_no_answer(part->checks, part->in, err->remedy, err->text);
+	json_decref(answer);
+	free(text);
 	if (--part->doctor->waiting == 0) doctor_finish(part->doctor);
 }
 

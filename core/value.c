@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * value.c - JSON-like trees for modules. A failure anywhere is remembered up to the root, so that a module can build a
- * whole answer without looking at a result.
+ * value.c - what modules answer, written as JSON (RFC 8259) while it is made. A failure anywhere is remembered up to the root, so that
+ * a module can build a whole answer without looking at a result.
  */
 #include "value.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,11 +14,14 @@
 
 struct rtun_value {
 	struct rtun_object object;
-	json_t *json; /* NULL: failed */
+	char *text; /* never NUL-terminated; a container's lacks its last brace. NULL: failed */
+	size_t len, size;
+	uint32_t kind, depth;
+	char own[72]; /* is `text` of what is short, which is nearly all */
 };
 
 /* What value_new() gives when there is no memory: always there, always failed, never written to. */
-static const struct rtun_value value_failed = {{&host_table}, NULL};
+static const struct rtun_value value_failed = {.object = {&host_table}};
 
 static bool value_is_failed(const struct rtun_value *v) { return !v || v == &value_failed; }
 
@@ -35,89 +39,204 @@ json_t *value_json_text(const char *text)
 	return j;
 }
 
+static bool value_time(int64_t unix_seconds, char buf[40])
+{
+	time_t t = (time_t)unix_seconds;
+	struct tm tm;
+	return unix_seconds && gmtime_r(&t, &tm) && strftime(buf, 40, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
 json_t *value_json_time(int64_t unix_seconds)
 {
 	char buf[40];
-	time_t t = (time_t)unix_seconds;
-	struct tm tm;
-	if (!unix_seconds || !gmtime_r(&t, &tm) || !strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm)) return json_null();
-	return json_string(buf);
+	return value_time(unix_seconds, buf) ? json_string(buf) : json_null();
 }
 
-static json_t *value_json_new(uint32_t kind, const char *text, int64_t number)
-{
-	switch (kind) {
-	case RTUN_VALUE_NULL: return json_null();
-	case RTUN_VALUE_BOOL: return json_boolean(number);
-	case RTUN_VALUE_INT: return json_integer(number);
-	case RTUN_VALUE_TEXT: return value_json_text(text);
-	case RTUN_VALUE_OBJECT: return json_object();
-	case RTUN_VALUE_ARRAY: return json_array();
-	case RTUN_VALUE_TIME: return value_json_time(number);
-	default: return NULL;
-	}
-}
-
-struct rtun_value *value_of(json_t *j)
-{
-	union { const struct rtun_value *in; struct rtun_value *out; } failed = {&value_failed};
-	struct rtun_value *v = malloc(sizeof(*v));
-	if (!v) {
-		json_decref(j);
-		return failed.out;
-	}
-	v->object.host = &host_table;
-	v->json = j;
-	return v;
-}
-
-struct rtun_value *host_value_new(struct rtun_ctx *ctx, uint32_t kind, const char *text, int64_t number)
-{
-	(void)ctx;
-	return value_of(value_json_new(kind, text, number));
-}
-
-json_t *value_take(struct rtun_value **vp)
-{
-	struct rtun_value *v = *vp;
-	*vp = NULL;
-	if (value_is_failed(v)) return NULL;
-	json_t *j = v->json;
-	free(v);
-	return j;
-}
+/* ---- text that grows ---- */
 
 static int value_fail(struct rtun_value *v)
 {
 	if (!value_is_failed(v)) {
-		json_decref(v->json);
-		v->json = NULL;
+		if (v->text != v->own) free(v->text);
+		v->text = NULL;
 	}
 	return -RTUN_ENOMEM;
 }
 
+static bool value_room(struct rtun_value *v, size_t len)
+{
+	size_t size = v->size;
+	if (!v->text) return false;
+	while (size - v->len < len) size *= 2;
+	if (size == v->size) return true;
+	char *text = realloc(v->text == v->own ? NULL : v->text, size);
+	if (!text) {
+		value_fail(v);
+		return false;
+	}
+	if (v->text == v->own) memcpy(text, v->own, v->len);
+	v->text = text;
+	v->size = size;
+	return true;
+}
+
+static void value_put(struct rtun_value *v, const char *text, size_t len)
+{
+	if (!value_room(v, len)) return;
+	memcpy(v->text + v->len, text, len);
+	v->len += len;
+}
+
+/* One character that can't stand for itself, or a byte that is none. Returns its length. */
+static unsigned value_put_special(struct rtun_value *v, const char *text)
+{
+	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+	const char *short_form = strchr(from, *text);
+	char out[8];
+	uint32_t c;
+	unsigned n = utf8_char(text, &c);
+	if (n > 1)
+		value_put(v, text, n);
+	else if (!n)
+		value_put(v, "\xef\xbf\xbd", 3);
+	else if (short_form)
+		value_put(v, (char[]){'\\', to[short_form - from]}, 2);
+	else
+		value_put(v, out, (size_t)snprintf(out, sizeof(out), "\\u%04X", (unsigned)c));
+	return n ? n : 1;
+}
+
+static void value_put_text(struct rtun_value *v, const char *text)
+{
+	value_put(v, "\"", 1);
+	while (*text) {
+		const char *p = text;
+		while ((unsigned char)*p >= ' ' && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\') p++;
+		value_put(v, text, (size_t)(p - text));
+		if (*p) p += value_put_special(v, p);
+		text = p;
+	}
+	value_put(v, "\"", 1);
+}
+
+/* ---- values ---- */
+
+static struct rtun_value *value_create(uint32_t kind)
+{
+	union { const struct rtun_value *in; struct rtun_value *out; } failed = {&value_failed};
+	struct rtun_value *v = malloc(sizeof(*v));
+	if (!v) return failed.out;
+	v->object.host = &host_table;
+	v->text = v->own;
+	v->size = sizeof(v->own);
+	v->len = v->depth = 0;
+	v->kind = kind;
+	return v;
+}
+
+static void value_put_scalar(struct rtun_value *v, uint32_t kind, const char *text, int64_t number)
+{
+	char buf[40];
+	if (kind == RTUN_VALUE_INT)
+		value_put(v, buf, (size_t)snprintf(buf, sizeof(buf), "%lld", (long long)number));
+	else if (kind == RTUN_VALUE_BOOL)
+		value_put(v, number ? "true" : "false", number ? 4 : 5);
+	else if (kind == RTUN_VALUE_TEXT && text)
+		value_put_text(v, text);
+	else if (kind == RTUN_VALUE_TIME && value_time(number, buf))
+		value_put_text(v, buf);
+	else
+		value_put(v, "null", 4);
+}
+
+struct rtun_value *host_value_new(struct rtun_ctx *ctx, uint32_t kind, const char *text, int64_t number)
+{
+	struct rtun_value *v = value_create(kind);
+	(void)ctx;
+	if (value_is_failed(v)) return v;
+	if (kind > RTUN_VALUE_TIME)
+		value_fail(v); /* newer than this program */
+	else if (kind == RTUN_VALUE_OBJECT || kind == RTUN_VALUE_ARRAY)
+		value_put(v, kind == RTUN_VALUE_OBJECT ? "{" : "[", 1);
+	else
+		value_put_scalar(v, kind, text, number);
+	return v;
+}
+
+static bool value_is_container(const struct rtun_value *v) { return v->kind == RTUN_VALUE_OBJECT || v->kind == RTUN_VALUE_ARRAY; }
+
+/* The last brace. */
+static void value_close(struct rtun_value *v)
+{
+	if (value_is_container(v)) value_put(v, v->kind == RTUN_VALUE_OBJECT ? "}" : "]", 1);
+}
+
+/* Arrays have no keys. */
+static int value_add(struct rtun_value *to, uint32_t kind, const char *key, struct rtun_value *v)
+{
+	if (value_is_failed(to) || to->kind != kind || !key != (kind == RTUN_VALUE_ARRAY) || value_is_failed(v) || !v->text || v->depth >= VALUE_DEPTH_MAX) {
+		host_value_free(&v);
+		return value_fail(to);
+	}
+	value_close(v);
+	if (to->len > 1) value_put(to, ",", 1);
+	if (key) {
+		value_put_text(to, key);
+		value_put(to, ":", 1);
+	}
+	if (v->text)
+		value_put(to, v->text, v->len);
+	else
+		value_fail(to);
+	if (to->depth <= v->depth) to->depth = v->depth + 1;
+	host_value_free(&v);
+	return to->text ? 0 : -RTUN_ENOMEM;
+}
+
 int host_value_set(struct rtun_value *object, const char *key, struct rtun_value *v)
 {
-	json_t *j = value_take(&v);
-	if (!j || value_is_failed(object) || !object->json) {
-		json_decref(j);
-		return value_fail(object);
-	}
-	/* a key that is not UTF-8 or a container that is none is the module's mistake: the same end */
-	return json_object_set_new(object->json, key, j) ? value_fail(object) : 0;
+	return value_add(object, RTUN_VALUE_OBJECT, key, v);
 }
 
 int host_value_append(struct rtun_value *array, struct rtun_value *v)
 {
-	json_t *j = value_take(&v);
-	if (!j || value_is_failed(array) || !array->json) {
-		json_decref(j);
-		return value_fail(array);
-	}
-	return json_array_append_new(array->json, j) ? value_fail(array) : 0;
+	return value_add(array, RTUN_VALUE_ARRAY, NULL, v);
 }
 
-void host_value_free(struct rtun_value **v)
+char *value_take(struct rtun_value **vp, size_t *ret_len)
 {
-	json_decref(value_take(v));
+	struct rtun_value *v = *vp;
+	char *text = NULL;
+	*vp = NULL;
+	if (value_is_failed(v)) return NULL;
+	value_close(v);
+	value_put(v, "", 1);
+	if (v->text) {
+		*ret_len = v->len - 1;
+		text = v->text == v->own ? strdup(v->own) : v->text;
+	}
+	free(v);
+	return text;
+}
+
+struct rtun_value *value_of(json_t *j)
+{
+	struct rtun_value *v = value_create(RTUN_VALUE_NULL);
+	char *text = j ? json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	if (!value_is_failed(v) && text)
+		value_put(v, text, strlen(text));
+	else
+		value_fail(v);
+	free(text);
+	json_decref(j);
+	return v;
+}
+
+void host_value_free(struct rtun_value **vp)
+{
+	struct rtun_value *v = *vp;
+	*vp = NULL;
+	if (value_is_failed(v)) return;
+	value_fail(v);
+	free(v);
 }

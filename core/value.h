@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * value.h - JSON-like trees for modules: jansson behind an opaque type.
+ * value.h - what modules answer, as JSON text from the first member on: with hundreds of devices a tree of it would cost more than all
+ * that it says.
  */
 #ifndef VALUE_H
 #define VALUE_H
@@ -9,10 +10,12 @@
 
 #include "hostctx.h"
 
-/* The tree inside, whose reference passes to the caller; frees the wrapper. NULL when building it failed somewhere. */
-json_t *value_take(struct rtun_value **v);
+#define VALUE_DEPTH_MAX 64U /* of containers in each other; readers of JSON have bounds, too */
 
-/* A value around a tree, whose reference it takes; NULL is a failed one. */
+/* The text inside, compact and NUL-terminated, to be freed; the value is gone. NULL when building it failed somewhere. */
+char *value_take(struct rtun_value **v, size_t *ret_len);
+
+/* The text of a tree, whose reference it takes; NULL is a failed value. */
 struct rtun_value *value_of(json_t *j);
 
 /* JSON of a text of unknown origin (malformed bytes become U+FFFD), of unix seconds (RFC 3339); null for NULL and 0. */

@@ -428,7 +428,7 @@ START_TEST(stop_meanwhile)
 }
 END_TEST
 
-static void answered(void *arg, json_t *answer, const struct command_error *err);
+static void answered(void *arg, char *answer, size_t len, const struct command_error *err);
 static char answer_code[64];
 
 /* The threads go on: neither do they look at what is gone, nor what follows from them. */
@@ -608,10 +608,11 @@ END_TEST
 
 /* ---- the verb ---- */
 
-static void answered(void *arg, json_t *answer, const struct command_error *err)
+static void answered(void *arg, char *answer, size_t len, const struct command_error *err)
 {
-	(void)arg;
+	(void)arg, (void)len;
 	snprintf(answer_code, sizeof(answer_code), "%s", answer ? "ok" : err->code);
+	free(answer);
 }
 
 static const char *passwd_verb(const char *name, const char *password)
@@ -756,11 +757,14 @@ static const struct {
 	{true, NULL, FRONTEND_USERNAME_OPTIONAL, RTUN_STRATEGY_RANDOM, false},
 };
 
-static void examined(void *arg, json_t *answer, const struct command_error *err)
+static void examined(void *arg, char *text, size_t len, const struct command_error *err)
 {
 	(void)arg, (void)err;
+	json_t *answer = json_loadb(text, len, 0, NULL);
 	const json_t *check = json_array_get(json_object_get(answer, "checks"), 0);
 	snprintf(answer_code, sizeof(answer_code), "%s", json_is_true(json_object_get(check, "ok")) ? "yes" : "no");
+	json_decref(answer);
+	free(text);
 }
 
 static void doctor_verb(struct rtun_ctx *ctx, const void *args, struct rtun_reply *reply)

@@ -17,9 +17,9 @@ static void open_host(void)
 
 static char *text_of(struct rtun_value *v)
 {
-	json_t *j = value_take(&v);
-	char *text = j ? json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-	json_decref(j);
+	size_t len;
+	char *text = value_take(&v, &len);
+	ck_assert(!text || strlen(text) == len);
 	return text;
 }
 
@@ -57,12 +57,81 @@ START_TEST(text_that_is_not_utf8)
 }
 END_TEST
 
+/* All bytes, in a text and in a key: as jansson writes them. */
+START_TEST(every_character)
+{
+	char all[256] = "", *expected;
+	for (int i = 1; i < 256; i++) all[i - 1] = (char)i;
+	json_t *text = value_json_text(all), *j = json_object();
+	json_object_set(j, json_string_value(text), text);
+	expected = json_dumps(j, JSON_COMPACT);
+	struct rtun_value *o = rtun_object(ctx);
+	rtun_set_text(ctx, o, all, all);
+	is(o, expected);
+	free(expected);
+	json_decref(text);
+	json_decref(j);
+}
+END_TEST
+
+/* Texts of any length, where what is grown begins and goes on; and many of them. */
+START_TEST(long_ones)
+{
+	char text[400];
+	struct rtun_value *list = rtun_array(ctx);
+	json_t *j = json_array();
+	for (size_t n = 0; n < sizeof(text); n++) {
+		memset(text, 'x', n);
+		text[n] = 0;
+		rtun_append_text(ctx, list, text);
+		json_array_append_new(j, json_string(text));
+	}
+	char *expected = json_dumps(j, JSON_COMPACT);
+	is(list, expected);
+	free(expected);
+	json_decref(j);
+}
+END_TEST
+
+START_TEST(depth_has_an_end)
+{
+	struct rtun_value *inner = rtun_array(ctx), *outer;
+	for (uint32_t depth = 0; depth < VALUE_DEPTH_MAX + 1; depth++, inner = outer) {
+		outer = rtun_array(ctx);
+		ck_assert_int_eq(rtun_append(outer, inner), depth < VALUE_DEPTH_MAX ? 0 : -RTUN_ENOMEM);
+	}
+	ck_assert_ptr_null(text_of(outer));
+}
+END_TEST
+
+/* What a tree of the core's says. */
+START_TEST(trees)
+{
+	is(value_of(json_pack("{s:[i, n], s:s}", "a", 1, "b", "x\n")), "{\"a\":[1,null],\"b\":\"x\\n\"}");
+	is(value_of(json_true()), "true");
+	ck_assert_ptr_null(text_of(value_of(NULL)));
+}
+END_TEST
+
 START_TEST(mistakes_reach_the_root)
 {
 	struct rtun_value *o = rtun_object(ctx), *text = ctx->host->value_new(ctx, RTUN_VALUE_TEXT, "x", 0);
 	ck_assert_int_lt(rtun_set_int(ctx, text, "k", 1), 0); /* a text has no members */
 	ck_assert_int_lt(rtun_set(o, "t", text), 0);
 	ck_assert_int_lt(rtun_set_int(ctx, o, "later", 1), 0);
+	ck_assert_ptr_null(text_of(o));
+}
+END_TEST
+
+START_TEST(members_without_a_key)
+{
+	struct rtun_value *o = rtun_object(ctx), *a = rtun_array(ctx);
+	ck_assert_int_lt(rtun_append_text(ctx, o, "x"), 0);
+	ck_assert_ptr_null(text_of(o));
+	ck_assert_int_lt(rtun_set_text(ctx, a, "k", "x"), 0);
+	ck_assert_ptr_null(text_of(a));
+	o = rtun_object(ctx);
+	ck_assert_int_lt(rtun_set_text(ctx, o, NULL, "x"), 0);
 	ck_assert_ptr_null(text_of(o));
 }
 END_TEST
@@ -125,7 +194,12 @@ int main(void)
 	TCase *tc = tcase_create("value");
 	tcase_add_test(tc, all_kinds);
 	tcase_add_test(tc, text_that_is_not_utf8);
+	tcase_add_test(tc, every_character);
+	tcase_add_test(tc, long_ones);
+	tcase_add_test(tc, depth_has_an_end);
+	tcase_add_test(tc, trees);
 	tcase_add_test(tc, mistakes_reach_the_root);
+	tcase_add_test(tc, members_without_a_key);
 	tcase_add_test(tc, unknown_kind);
 	tcase_add_test(tc, failed_and_missing);
 	tcase_add_loop_test(tc, escapes, 0, sizeof(texts) / sizeof(texts[0]));
