@@ -51,6 +51,7 @@ struct dash {
 	struct rtun_defer *turn_over;
 	struct rtun_timer *turn_next;
 	uint32_t turns_taken; /* this one, and the next */
+	bool turn_wanted;     /* by one that somebody waits for */
 };
 
 static inline int64_t dash_seconds(const struct dash *d) { return rtun_wall(d->ctx) / 1000; }
@@ -72,8 +73,9 @@ void dash_api_refuse(struct dash_exchange *x, const struct dash_refusal *r);
 /* The JSON object of a body; NULL after an answer that says what is wrong with it. */
 json_t *dash_api_body(struct dash_exchange *x, const struct dash_request *r);
 
-/* turn.c: may something that takes milliseconds be done in this turn of the loop? It may not again before the next one. */
-bool dash_turn_take(struct dash *d);
+/* turn.c: may something that takes milliseconds be done in this turn of the loop? It may not again before the next one. Who may not asks
+ * again; `awaited`: somebody waits for it, and all that is not gives way until then. */
+bool dash_turn_take(struct dash *d, bool awaited);
 /* It was done already, by whom nobody asked: an answer has come, which it took as long to put together. */
 void dash_turn_keep(struct dash *d);
 int dash_turn_create(struct dash *d);

@@ -84,7 +84,7 @@ static void ask(void *arg)
 	struct rtun_answer none = {.size = sizeof(none)};
 	if (m->op)
 		return;
-	if (!dash_turn_take(m->d))
+	if (!dash_turn_take(m->d, true))
 		rtun_timer_start(m->timer, 0);
 	else if (rtun_call(m->d->ctx, &req, &m->op) < 0)
 		on_text(m, &none);

@@ -238,7 +238,7 @@ static void step(void *arg)
 {
 	struct dash_round *r = arg;
 	struct source *s = &r->sources[r->at];
-	if (!dash_turn_take(r->d)) {
+	if (!dash_turn_take(r->d, false)) {
 		rtun_timer_start(r->timer, 0);
 		return;
 	}

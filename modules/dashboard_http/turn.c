@@ -31,12 +31,14 @@ void dash_turn_destroy(struct dash *d)
 	rtun_timer_destroy(&d->turn_next);
 }
 
-bool dash_turn_take(struct dash *d)
+bool dash_turn_take(struct dash *d, bool awaited)
 {
-	if (d->turns_taken)
-		return false;
-	dash_turn_keep(d);
-	return true;
+	bool mine = !d->turns_taken && (awaited || !d->turn_wanted);
+	if (awaited)
+		d->turn_wanted = !mine;
+	if (mine)
+		dash_turn_keep(d);
+	return mine;
 }
 
 void dash_turn_keep(struct dash *d)

@@ -726,6 +726,34 @@ START_TEST(metrics_once_a_second)
 }
 END_TEST
 
+/* Much is live, and asked for, understood and compared in small steps: they give way. */
+START_TEST(metrics_between_steps)
+{
+	struct dash_exchange reader = {0}, x = {0};
+	json_t *list = json_object_get(d.commands, "commands");
+	char verb[32];
+	for (int i = 0; i < 40; i++) {
+		snprintf(verb, sizeof(verb), "verb%d", i);
+		json_array_append_new(list, json_pack("{s:s, s:n, s:b, s:[]}", "name", verb, "module", "live", 1, "instances"));
+	}
+	ck_assert_int_eq(dash_metrics_create(&d, &d.metrics), 0);
+	ck_assert(dash_live_read(d.live, &reader, INT64_MAX));
+	for (int i = 0; i < 10 + _i; i++)
+		loop_turn(bed.loop);
+	dash_metrics_get(d.metrics, &x);
+	for (int i = 0; i < 6; i++)
+		loop_turn(bed.loop);
+	ck_assert_uint_eq(x.answers, 1);
+	read_all(&reader);
+	ck_assert_uint_eq(times("event: snapshot\n"), 0); /* that was not all */
+	loop_advance(bed.loop, RTUN_S);
+	read_all(&reader);
+	ck_assert_uint_eq(times("event: snapshot\n"), 1);
+	gone(&reader);
+	dash_metrics_destroy(&d.metrics);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("dashboard");
@@ -756,6 +784,7 @@ static Suite *suite(void)
 	tcase_add_test(t, readers_come_and_go);
 	tcase_add_test(t, many_updates);
 	tcase_add_test(t, metrics_once_a_second);
+	tcase_add_loop_test(t, metrics_between_steps, 0, 6);
 	suite_add_tcase(s, t);
 	return s;
 }
