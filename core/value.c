@@ -17,7 +17,7 @@ struct rtun_value {
 	char *text; /* never NUL-terminated; a container's lacks its last brace. NULL: failed */
 	size_t len, size;
 	uint32_t kind, depth;
-	char own[72]; /* is `text` of what is short, which is nearly all */
+	char own[128]; /* is `text` of what is short, which is nearly all */
 };
 
 /* What value_new() gives when there is no memory: always there, always failed, never written to. */
@@ -90,7 +90,7 @@ static void value_put(struct rtun_value *v, const char *text, size_t len)
 /* One character that can't stand for itself, or a byte that is none. Returns its length. */
 static unsigned value_put_special(struct rtun_value *v, const char *text)
 {
-	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+	static const char from[] = "\b\f\n\r\t", to[] = "bfnrt";
 	const char *short_form = strchr(from, *text);
 	char out[8];
 	uint32_t c;
@@ -106,15 +106,23 @@ static unsigned value_put_special(struct rtun_value *v, const char *text)
 	return n ? n : 1;
 }
 
+/* ASCII, or one with a backslash before it. */
+static bool value_simple(char c) { return (unsigned char)c >= ' ' && (unsigned char)c < 0x80; }
+
 static void value_put_text(struct rtun_value *v, const char *text)
 {
+	size_t len = strlen(text);
 	value_put(v, "\"", 1);
-	while (*text) {
-		const char *p = text;
-		while ((unsigned char)*p >= ' ' && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\') p++;
-		value_put(v, text, (size_t)(p - text));
-		if (*p) p += value_put_special(v, p);
-		text = p;
+	while (len && value_room(v, 2 * len)) {
+		char *to = v->text + v->len;
+		for (; len && value_simple(*text); len--) {
+			if (*text == '"' || *text == '\\') *to++ = '\\';
+			*to++ = *text++;
+		}
+		v->len = (size_t)(to - v->text);
+		unsigned n = len ? value_put_special(v, text) : 0;
+		text += n;
+		len -= n;
 	}
 	value_put(v, "\"", 1);
 }
