@@ -10,8 +10,7 @@
  *   metrics.c         /metrics, for Prometheus
  *   pac.c             /proxy.pac, for browsers
  *   live.c            /api/v1/events: what changes, as it changes; news.c: events
- *   round.c           what is asked for it, in small steps (turn.c); parts.c: long answers; samples.c: metrics; patch.c: the difference of
- *                     two states
+ *   round.c           what is asked for it, in small steps (turn.c); samples.c: metrics; patch.c: the difference of two states
  *
  * No file here knows another module: verbs, events and metrics come through restunnel/command.h and event.h.
  */

@@ -111,18 +111,18 @@ static struct text *snapshot_of(const struct dash_live *l)
 	struct message m;
 	if (!message_begin(&m, l, "snapshot", "state"))
 		return NULL;
-	dash_round_put(l->round, m.out);
+	dash_round_put(l->round, m.out, false);
 	return message_end(&m, l, 0);
 }
 
-/* `patch` may be NULL: there are only news, since those of the last version. */
-static struct text *update_of(const struct dash_live *l, const json_t *patch)
+/* Not `changed`: there are only news, since those of the last version. */
+static struct text *update_of(const struct dash_live *l, bool changed)
 {
 	struct message m;
 	if (!message_begin(&m, l, "update", "patch"))
 		return NULL;
-	if (patch)
-		json_dumpf(patch, m.out, JSON_COMPACT);
+	if (changed)
+		dash_round_put(l->round, m.out, true);
 	else
 		fputs("null", m.out);
 	return message_end(&m, l, l->news);
@@ -213,16 +213,16 @@ static void look_at_all(struct dash_live *l)
 
 /* ---- rounds ---- */
 
-static void on_round(void *arg, json_t *patch, bool anew)
+static void on_round(void *arg, bool changed, bool anew)
 {
 	struct dash_live *l = arg;
 	uint64_t news = dash_news_count(l->d->news);
-	if (!l->known || patch || anew || news != l->news) {
+	if (!l->known || changed || anew || news != l->news) {
 		text_unref(&l->snapshot);
 		text_unref(&l->update);
 		l->version++;
 		if (l->known && !anew)
-			l->update = update_of(l, patch);
+			l->update = update_of(l, changed);
 		l->known = true;
 		l->news = news;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * round.c - one question after the other. With hundreds of exits an answer has 100 KiB and more: to put it together, to tell
- * it, to understand it and to compare it are steps of their own; and metrics, which are the most, are taken in parts.
+ * it, and to compare it are steps of their own.
  */
 #include "round.h"
 
@@ -9,22 +9,18 @@
 #include <string.h>
 
 #include "dashboard.h"
-#include "parts.h"
 #include "patch.h"
 #include "samples.h"
 
 #define METRICS_EACH 4U     /* rounds: metrics are many, and change slowly */
-#define LINES 400U          /* of metrics in one step */
-#define ELEMENTS 50U        /* of an answer's lists in one step */
 #define LATE (2 * RTUN_S)   /* an answer that takes longer is none, ... */
 #define LATE_ROUNDS 60U     /* ... and is asked for again after so many rounds */
 
 /* A verb of an instance, asked in each round. */
 struct source {
 	char *verb, *on;
-	char *text; /* its last answer; NULL: none, or it failed */
-	size_t len;
-	json_t *answer; /* the same, understood */
+	struct dash_text answer; /* the last one, as it is shown; none: it failed, or is no object */
+	struct dash_text patch;  /* from the one before; none: it is the same, or new */
 	uint64_t not_before; /* this round: it was late */
 };
 
@@ -39,13 +35,17 @@ struct dash_round {
 	struct rtun_op *op;
 	uint64_t rounds;
 	bool under_way;
-	enum { ASK, READ, COMPARE } next; /* with the source whose turn it is */
-	struct dash_parts parts;          /* its answer, on its way to JSON; or: */
-	struct dash_samples samples;
-	char *metrics; /* the first source's answer as it is shown, or NULL */
-	json_t *patch; /* of this round, until now */
+	struct dash_text fresh; /* an answer of whose turn it is, to be compared with the one before */
+	bool told;              /* there is one, or there is none */
+	bool changed;           /* there are patches */
 	bool anew;
 };
+
+static void text_free(struct dash_text *t)
+{
+	free(t->p);
+	*t = (struct dash_text){NULL, 0};
+}
 
 /* ---- sources ---- */
 
@@ -54,14 +54,12 @@ static void sources_free(struct dash_round *r)
 	for (uint32_t i = 0; i < r->count; i++) {
 		free(r->sources[i].verb);
 		free(r->sources[i].on);
-		free(r->sources[i].text);
-		json_decref(r->sources[i].answer);
+		text_free(&r->sources[i].answer);
+		text_free(&r->sources[i].patch);
 	}
 	free(r->sources);
-	free(r->metrics);
 	json_decref(r->commands);
 	r->sources = NULL;
-	r->metrics = NULL;
 	r->count = 0;
 	r->commands = NULL;
 }
@@ -114,65 +112,17 @@ static void sources_make(struct dash_round *r)
 
 static bool is_metrics(const struct dash_round *r, const struct source *s) { return s == r->sources; }
 
-/* ---- what has changed ---- */
-
-static json_t *member(json_t *object, const char *key)
-{
-	if (!json_object_get(object, key))
-		json_object_set_new(object, key, json_object());
-	return json_object_get(object, key);
-}
-
-/* Takes both. */
-static void source_is(struct dash_round *r, struct source *s, json_t *answer, json_t *patch)
-{
-	r->anew |= !answer != !s->answer;
-	json_decref(s->answer);
-	s->answer = answer;
-	if (patch && !r->patch)
-		r->patch = json_object();
-	if (patch && is_metrics(r, s))
-		json_object_set(r->patch, "metrics", patch);
-	else if (patch)
-		json_object_set(member(member(r->patch, "verbs"), s->verb), s->on, patch);
-	json_decref(patch);
-}
-
-static void metrics_understood(struct dash_round *r, struct source *s)
-{
-	struct dash_samples *m = &r->samples;
-	json_t *patch = dash_samples_patch(m, s->answer);
-	source_is(r, s, json_incref(m->all), patch);
-	free(r->metrics);
-	r->metrics = dash_samples_json(m);
-	dash_samples_end(m);
-}
-
 /* ---- steps ---- */
-
-static void next_source(struct dash_round *r)
-{
-	r->at++;
-	r->next = ASK;
-}
 
 static void source_told(struct dash_round *r, const char *json, size_t len)
 {
-	struct source *s = &r->sources[r->at];
 	rtun_timer_stop(r->late);
 	rtun_timer_start(r->timer, 0);
-	if (json && s->text && s->len == len && memcmp(s->text, json, len) == 0) {
-		next_source(r);
-		return;
-	}
-	free(s->text);
-	s->text = json ? strndup(json, len) : NULL;
-	s->len = len;
-	r->next = READ;
-	if (s->text && is_metrics(r, s))
-		dash_samples_begin(&r->samples, s->text, len);
-	else if (s->text)
-		dash_parts_begin(&r->parts, s->text, len);
+	r->told = true;
+	if (json && is_metrics(r, &r->sources[r->at]))
+		r->fresh = dash_samples_json(json, len);
+	else if (json && *json == '{')
+		r->fresh = (struct dash_text){strndup(json, len), len};
 }
 
 static void on_answer(void *arg, const struct rtun_answer *a)
@@ -202,36 +152,31 @@ static void ask(struct dash_round *r, const struct source *s)
 		rtun_timer_start(r->late, LATE);
 		return;
 	}
-	next_source(r);
+	r->at++;
 	rtun_timer_start(r->timer, 0);
+}
+
+/* What was told takes the place of the last answer. */
+static void compare(struct dash_round *r, struct source *s)
+{
+	struct dash_text was = s->answer;
+	s->answer = r->fresh;
+	r->fresh = (struct dash_text){NULL, 0};
+	r->told = false;
+	r->at++;
+	if (!was.p != !s->answer.p || (was.p && dash_patch(&was, &s->answer, &s->patch) < 0))
+		r->anew = true;
+	r->changed |= s->patch.p != NULL;
+	text_free(&was);
 }
 
 static void end(struct dash_round *r)
 {
-	json_t *patch = r->patch;
-	bool anew = r->anew;
-	r->patch = NULL;
-	r->anew = r->under_way = false;
-	r->done(r->arg, patch, anew);
-	json_decref(patch);
-}
-
-static void read_part(struct dash_round *r, struct source *s)
-{
-	bool more = s->text && (is_metrics(r, s) ? dash_samples_read(&r->samples, LINES, s->answer) : dash_parts_read(&r->parts, ELEMENTS));
-	if (!more)
-		r->next = COMPARE;
-}
-
-static void compare(struct dash_round *r, struct source *s)
-{
-	if (is_metrics(r, s)) {
-		metrics_understood(r, s);
-	} else {
-		json_t *answer = dash_parts_end(&r->parts);
-		source_is(r, s, answer, answer && s->answer ? dash_patch(s->answer, answer) : NULL);
-	}
-	next_source(r);
+	bool anew = r->anew, changed = r->changed;
+	r->anew = r->changed = r->under_way = false;
+	r->done(r->arg, changed, anew);
+	for (uint32_t i = 0; i < r->count; i++)
+		text_free(&r->sources[i].patch);
 }
 
 static void step(void *arg)
@@ -244,17 +189,12 @@ static void step(void *arg)
 	}
 	if (r->at >= r->count) {
 		end(r);
-		return;
-	}
-	if (r->next == ASK) {
-		ask(r, s);
-		return;
-	}
-	if (r->next == READ)
-		read_part(r, s);
-	else
+	} else if (r->told) {
 		compare(r, s);
-	rtun_timer_start(r->timer, 0);
+		rtun_timer_start(r->timer, 0);
+	} else {
+		ask(r, s);
+	}
 }
 
 void dash_round_begin(struct dash_round *r)
@@ -266,7 +206,6 @@ void dash_round_begin(struct dash_round *r)
 	r->at = r->anew || r->rounds % METRICS_EACH == 0 ? 0 : 1;
 	r->rounds++;
 	r->under_way = true;
-	r->next = ASK;
 	rtun_timer_start(r->timer, 0);
 }
 
@@ -279,13 +218,16 @@ bool dash_round_forget(struct dash_round *r)
 
 /* ---- the state ---- */
 
-void dash_round_put(const struct dash_round *r, FILE *out)
+static void put(FILE *out, const struct dash_text *t) { fwrite_unlocked(t->p, 1, t->len, out); }
+
+void dash_round_put(const struct dash_round *r, FILE *out, bool patch)
 {
 	const char *verb = NULL;
 	fputs("{\"verbs\":{", out);
 	for (uint32_t i = 1; i < r->count; i++) {
 		const struct source *s = &r->sources[i];
-		if (!s->answer || !s->text)
+		const struct dash_text *t = patch ? &s->patch : &s->answer;
+		if (!t->p)
 			continue;
 		if (!verb || strcmp(verb, s->verb) != 0)
 			fprintf(out, "%s\"%s\":{", verb ? "}," : "", s->verb);
@@ -293,11 +235,14 @@ void dash_round_put(const struct dash_round *r, FILE *out)
 			fputc(',', out);
 		verb = s->verb;
 		fprintf(out, "\"%s\":", s->on);
-		fwrite(s->text, 1, s->len, out);
+		put(out, t);
 	}
 	fputs(verb ? "}}" : "}", out);
-	if (r->metrics)
-		fprintf(out, ",\"metrics\":%s", r->metrics);
+	const struct dash_text *metrics = r->count ? patch ? &r->sources->patch : &r->sources->answer : NULL;
+	if (metrics && metrics->p) {
+		fputs(",\"metrics\":", out);
+		put(out, metrics);
+	}
 	fputc('}', out);
 }
 
@@ -324,10 +269,8 @@ void dash_round_destroy(struct dash_round **rp)
 	rtun_op_cancel(&r->op);
 	rtun_timer_destroy(&r->timer);
 	rtun_timer_destroy(&r->late);
-	dash_samples_end(&r->samples);
-	json_decref(dash_parts_end(&r->parts));
+	text_free(&r->fresh);
 	sources_free(r);
-	json_decref(r->patch);
 	free(r);
 	*rp = NULL;
 }

@@ -13,9 +13,8 @@
 struct dash;
 struct dash_round;
 
-/* The end of a round. `patch` (patch.h; NULL: nothing has changed) leads from the last round's state to this one's. `anew`: there is none,
- * because something came or went. */
-typedef void dash_round_cb(void *arg, json_t *patch, bool anew);
+/* The end of a round. `changed`: since the last one; `anew`: something came or went, so that a patch doesn't lead there. */
+typedef void dash_round_cb(void *arg, bool changed, bool anew);
 
 int dash_round_create(struct dash *d, dash_round_cb *done, void *arg, struct dash_round **ret);
 void dash_round_destroy(struct dash_round **r);
@@ -26,7 +25,8 @@ void dash_round_begin(struct dash_round *r);
 bool dash_round_forget(struct dash_round *r);
 /* {"verbs": {VERB: {INSTANCE or "": ANSWER}}, "metrics": {NAME{LABELS}: NUMBER}}. While a round is under way some of it is newer
  * than the last round; the patch that comes changes nothing there. Who has no answer (a verb
- * that is not for this instance, or takes too long) is left out. */
-void dash_round_put(const struct dash_round *r, FILE *out);
+ * that is not for this instance, or takes too long) is left out. `patch`: instead what leads from the last round's state to this one's
+ * (patch.h), as long as `done` is called. */
+void dash_round_put(const struct dash_round *r, FILE *out, bool patch);
 
 #endif

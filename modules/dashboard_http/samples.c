@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * samples.c - line by line. The JSON text is written beside the tree, since a snapshot with thousands of them has no time to.
+ * samples.c - line by line.
  */
 #include "samples.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,21 +44,9 @@ char *dash_samples_text(const char *json, size_t len)
 	return text;
 }
 
-void dash_samples_begin(struct dash_samples *m, const char *answer, size_t len)
+static void put_name(FILE *out, const char *key, const char *end)
 {
-	*m = (struct dash_samples){.text = dash_samples_text(answer, len)};
-	if (!m->text)
-		return;
-	m->line = m->text;
-	m->out = open_memstream(&m->json, &m->json_len);
-	m->all = m->out ? json_object() : NULL;
-	m->patch = json_object();
-}
-
-static void put(FILE *out, bool first, const char *key, const json_t *number)
-{
-	fputs_unlocked(first ? "{\"" : ",\"", out);
-	for (; *key; key++) {
+	for (; key < end; key++) {
 		if ((unsigned char)*key < ' ')
 			fprintf(out, "\\u%04x", (unsigned)*key);
 		else if (*key == '"' || *key == '\\')
@@ -64,75 +54,56 @@ static void put(FILE *out, bool first, const char *key, const json_t *number)
 		else
 			putc_unlocked(*key, out);
 	}
-	fputs_unlocked("\":", out);
-	json_dumpf(number, out, JSON_ENCODE_ANY);
+}
+
+/* Behind the digits at `p`; NULL: there are none. */
+static const char *digits(const char *p)
+{
+	size_t n = p ? strspn(p, "0123456789") : 0;
+	return n ? p + n : NULL;
+}
+
+/* RFC 8259, section 6. */
+static bool is_number(const char *p, const char *end)
+{
+	p += *p == '-';
+	p = *p == '0' ? p + 1 : digits(p);
+	if (p && *p == '.')
+		p = digits(p + 1);
+	if (p && (*p == 'e' || *p == 'E'))
+		p = digits(p + 1 + (p[1] == '-' || p[1] == '+'));
+	return p == end;
 }
 
 /* NAME{LABELS} VALUE */
-static void read_line(struct dash_samples *m, const json_t *before, const char *line, const char *end)
+static bool put_sample(FILE *out, bool first, const char *line, const char *end)
 {
 	const char *space = memrchr(line, ' ', (size_t)(end - line));
-	json_t *old, *fresh;
-	char key[512];
-	if (*line == '#' || !space || (size_t)(space - line) >= sizeof(key))
-		return;
-	memcpy(key, line, (size_t)(space - line));
-	key[space - line] = '\0';
-	double v = strtod(space + 1, NULL);
-	bool whole = v > -9e15 && v < 9e15 && !(v > (double)(int64_t)v) && !(v < (double)(int64_t)v);
-	fresh = whole ? json_integer((int64_t)v) : json_real(v);
-	old = json_object_get(before, key);
-	if (fresh && !json_object_get(m->all, key) && json_object_set(m->all, key, fresh) == 0) {
-		put(m->out, json_object_size(m->all) == 1, key, fresh);
-		m->known += old != NULL;
-		if (!old || !json_equal(old, fresh))
-			json_object_set_new(m->patch, key, json_pack("[O]", fresh));
+	if (*line == '#' || !space || !is_number(space + 1, end))
+		return false;
+	fputs_unlocked(first ? "{\"" : ",\"", out);
+	put_name(out, line, space);
+	fputs_unlocked("\":", out);
+	fwrite_unlocked(space + 1, 1, (size_t)(end - space - 1), out);
+	return true;
+}
+
+struct dash_text dash_samples_json(const char *answer, size_t len)
+{
+	struct dash_text json = {NULL, 0}, none = json;
+	char *text = dash_samples_text(answer, len);
+	FILE *out = text ? open_memstream(&json.p, &json.len) : NULL;
+	bool first = true;
+	for (const char *line = text, *end; out && *line; line = end + (*end != '\0')) {
+		end = line + strcspn(line, "\n");
+		first &= !put_sample(out, first, line, end);
 	}
-	json_decref(fresh); /* NULL: no number for JSON */
-}
-
-bool dash_samples_read(struct dash_samples *m, uint32_t n, const json_t *before)
-{
-	for (; m->all && n && *m->line; n--) {
-		const char *end = m->line + strcspn(m->line, "\n");
-		read_line(m, before, m->line, end);
-		m->line = *end ? end + 1 : end;
-	}
-	return m->all && *m->line;
-}
-
-json_t *dash_samples_patch(struct dash_samples *m, json_t *before)
-{
-	const char *key;
-	json_t *value;
-	if (!before || !m->all)
-		return NULL;
-	if (m->known != json_object_size(before)) /* some are gone */
-		json_object_foreach(before, key, value)
-			if (!json_object_get(m->all, key))
-				json_object_set_new(m->patch, key, json_integer(0));
-	return json_object_size(m->patch) ? json_incref(m->patch) : NULL;
-}
-
-char *dash_samples_json(struct dash_samples *m)
-{
-	if (!m->all)
-		return NULL;
-	fputs(json_object_size(m->all) ? "}" : "{}", m->out);
-	fclose(m->out);
-	m->out = NULL;
-	char *json = m->json;
-	m->json = NULL;
-	return json;
-}
-
-void dash_samples_end(struct dash_samples *m)
-{
-	if (m->out)
-		fclose(m->out);
-	free(m->json);
-	free(m->text);
-	json_decref(m->all);
-	json_decref(m->patch);
-	*m = (struct dash_samples){.text = NULL};
+	free(text);
+	if (!out)
+		return none;
+	fputs(first ? "{}" : "}", out);
+	if (!fclose(out))
+		return json;
+	free(json.p);
+	return none;
 }

@@ -2,8 +2,8 @@
  *
  * What the dashboard takes from anybody: a path, headers, a query or a body. The first byte says what follows; the lines of a request are
  * METHOD PATH, then a header each, then an empty line and the body. Whatever comes, who has no login is not let in, what is
- * let in means what its guard says, and what texts say does not depend on who reads them. Also answers of modules in parts:
- * as jansson understands them at once.
+ * let in means what its guard says, and what texts say does not depend on who reads them. Also answers of modules: what leads from one to the
+ * next leads there, as jansson understands both.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,6 @@
 
 #include "../../modules/dashboard_http/guard.c"
 #include "../../modules/dashboard_http/login.c"
-#include "../../modules/dashboard_http/parts.c"
 #include "../../modules/dashboard_http/patch.c"
 #include "../../modules/dashboard_http/samples.c"
 #include "../../modules/dashboard_http/unescape.c"
@@ -100,60 +99,92 @@ static void unescape_text(const char *text)
 	free(copy);
 }
 
-static json_t *in_parts(const char *text, size_t len)
+/* As the page does it. Takes `value`'s reference. */
+static json_t *apply(json_t *value, json_t *patch)
 {
-	struct dash_parts r;
-	dash_parts_begin(&r, text, len);
-	while (dash_parts_read(&r, 1))
-		;
-	return dash_parts_end(&r);
-}
-
-/* What is compact JSON is understood alike. */
-static void answer_in_parts(const char *text, size_t len)
-{
-	json_t *whole = json_loadb(text, len, 0, NULL), *parts = in_parts(text, len);
-	char *compact = json_is_object(whole) ? json_dumps(whole, JSON_COMPACT) : NULL;
-	json_decref(parts);
-	if (compact) {
-		parts = in_parts(compact, strlen(compact));
-		must(json_equal(whole, parts));
-		json_decref(dash_patch(whole, parts));
-		json_decref(parts);
+	const char *key;
+	json_t *p;
+	if (json_is_array(patch)) {
+		json_decref(value);
+		return json_incref(json_array_get(patch, 0));
 	}
-	free(compact);
-	json_decref(whole);
+	json_object_foreach(patch, key, p) {
+		if (json_is_array(value))
+			json_array_set_new(value, (size_t)atoi(key), apply(json_incref(json_array_get(value, (size_t)atoi(key))), p));
+		else if (json_is_integer(p))
+			json_object_del(value, key);
+		else
+			json_object_set_new(value, key, apply(json_incref(json_object_get(value, key)), p));
+	}
+	return value;
 }
 
-static void metrics(const char *text, size_t len, json_t *before)
+/* Compact, without a NUL; no text where it is no JSON. */
+static struct dash_text compact(const char *text, size_t len, json_t **ret)
 {
-	struct dash_samples m;
-	dash_samples_begin(&m, text, len);
-	while (dash_samples_read(&m, 3, before))
-		;
-	json_decref(dash_samples_patch(&m, before));
-	char *told = dash_samples_json(&m);
-	json_t *again = told ? json_loads(told, 0, NULL) : NULL;
-	must(!m.all || json_equal(m.all, again));
+	*ret = json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+	char *line = *ret ? json_dumps(*ret, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	struct dash_text t = {line, line ? strlen(line) : 0};
+	return t;
+}
+
+/* Two texts, with a line's end between them: first as they are, which must do no harm, then as compact JSON. */
+static void answers(char *text, size_t len)
+{
+	char *end = memchr(text, '\n', len);
+	size_t first = end ? (size_t)(end - text) : 0;
+	struct dash_text a = {text, first}, b = {text + first, len - first}, patch;
+	json_t *from, *to, *j;
+	must(dash_patch(&a, &b, &patch) == 0);
+	free(patch.p);
+	a = compact(a.p, a.len, &from);
+	b = compact(b.p, b.len, &to);
+	if (a.p && b.p) {
+		must(dash_patch(&a, &b, &patch) == 0);
+		j = patch.p ? json_loadb(patch.p, patch.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+		must(!patch.p == !j && (j || json_equal(from, to)));
+		from = j ? apply(from, j) : from;
+		must(json_equal(from, to));
+		json_decref(j);
+		free(patch.p);
+	}
+	free(a.p);
+	free(b.p);
+	json_decref(from);
+	json_decref(to);
+}
+
+/* Also a NUL is none for jansson. */
+static bool utf8(const char *p, size_t len)
+{
+	json_t *j = memchr(p, '\0', len) ? NULL : json_stringn(p, len);
+	json_decref(j);
+	return j;
+}
+
+static void metrics(const char *answer, size_t len)
+{
+	struct dash_text t = dash_samples_json(answer, len);
+	json_error_t e;
+	json_t *again = t.p ? json_loadb(t.p, t.len, 0, &e) : NULL;
+	must(!t.p || again || !utf8(t.p, t.len) || json_error_code(&e) == json_error_numeric_overflow);
 	json_decref(again);
-	free(told);
-	dash_samples_end(&m);
+	free(t.p);
 }
 
 static void metrics_text(const char *text, size_t len)
 {
-	json_t *a = json_pack("{s:s#}", "text", text, (int)len), *before = json_pack("{s:i,s:f}", "a", 1, "b", 2.5);
+	json_t *a = json_pack("{s:s#}", "text", text, (int)len);
 	char *answer = a ? json_dumps(a, JSON_COMPACT) : NULL;
 	if (answer) {
 		char *back = dash_samples_text(answer, strlen(answer));
 		must(strcmp(back, text) == 0 || strlen(text) < len); /* a NUL is cut */
 		free(back);
-		metrics(answer, strlen(answer), before);
+		metrics(answer, strlen(answer));
 	}
-	metrics(text, len, NULL);
+	metrics(text, len);
 	free(answer);
 	json_decref(a);
-	json_decref(before);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
@@ -166,7 +197,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 	switch (p[0] % 5) {
 	case 0: judge(text, p[0] & 0x80 ? 8080 : 0); break;
 	case 1: unescape_text(text); break;
-	case 2: answer_in_parts(text, len - 1); break;
+	case 2: answers(text, len - 1); break;
 	case 3: metrics_text(text, len - 1); break;
 	default: tamper(p + 1, len - 1, 8080); break;
 	}

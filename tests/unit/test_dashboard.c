@@ -374,6 +374,28 @@ static json_t *apply(json_t *value, json_t *patch)
 	return value;
 }
 
+/* NULL: they are equal. */
+static json_t *patch_of(const char *from, const char *to)
+{
+	struct dash_text a = {strdup(from), strlen(from)}, b = {strdup(to), strlen(to)}, patch;
+	ck_assert_int_eq(dash_patch(&a, &b, &patch), 0);
+	json_t *j = patch.p ? json_loadb(patch.p, patch.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	ck_assert_msg(!patch.p || j, "%s -> %s: %.*s", from, to, (int)patch.len, patch.p);
+	free(a.p);
+	free(b.p);
+	free(patch.p);
+	return j;
+}
+
+static void is_patch(const char *from, const char *to, const char *expected)
+{
+	json_t *patch = patch_of(from, to);
+	char *got = json_dumps(patch, JSON_COMPACT);
+	ck_assert_str_eq(got, expected);
+	free(got);
+	json_decref(patch);
+}
+
 START_TEST(differences)
 {
 	static const char *const states[] = {
@@ -383,7 +405,7 @@ START_TEST(differences)
 	const size_t n = sizeof(states) / sizeof(states[0]);
 	for (size_t i = 0; i < n * n; i++) {
 		json_t *from = json_loads(states[i / n], JSON_DECODE_ANY, NULL), *to = json_loads(states[i % n], JSON_DECODE_ANY, NULL);
-		json_t *patch = dash_patch(from, to);
+		json_t *patch = patch_of(states[i / n], states[i % n]);
 		ck_assert_msg((patch == NULL) == (i / n == i % n), "%s -> %s", states[i / n], states[i % n]);
 		from = patch ? apply(from, patch) : from;
 		ck_assert_msg(json_equal(from, to), "%s -> %s", states[i / n], states[i % n]);
@@ -396,14 +418,36 @@ END_TEST
 
 START_TEST(a_difference_is_small)
 {
-	json_t *from = json_loads("{\"a\":[1,{\"b\":1,\"c\":2}],\"d\":3}", 0, NULL), *to = json_loads("{\"a\":[1,{\"b\":1,\"c\":4}]}", 0, NULL);
-	json_t *patch = dash_patch(from, to);
-	char *text = json_dumps(patch, JSON_COMPACT);
-	ck_assert_str_eq(text, "{\"a\":{\"1\":{\"c\":[4]}},\"d\":0}");
-	free(text);
+	is_patch("{\"a\":[1,{\"b\":1,\"c\":2}],\"d\":3}", "{\"a\":[1,{\"b\":1,\"c\":4}]}", "{\"a\":{\"1\":{\"c\":[4]}},\"d\":0}");
+	is_patch("{\"a\":1,\"b\":2,\"c\":3}", "{\"a\":1,\"new\":\"x,]}\\\"\",\"c\":3,\"last\":{}}", "{\"new\":[\"x,]}\\\"\"],\"last\":[{}],\"b\":0}");
+	is_patch("{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", "[{\"b\":2,\"a\":1}]"); /* no order of its own */
+	is_patch("{\"a\":[1,2,3]}", "{\"a\":[1,4]}", "{\"a\":[[1,4]]}");
+}
+END_TEST
+
+/* Members that come and go among 300, few and many, and some that change. */
+START_TEST(members_come_and_go)
+{
+	unsigned seed = (unsigned)_i;
+	json_t *states[2] = {json_object(), json_object()};
+	for (int i = 0; i < 300; i++)
+		for (int j = 0; j < 2; j++) {
+			char key[16];
+			snprintf(key, sizeof(key), "k\"%d", i);
+			if (rand_r(&seed) % 100 >= _i) /* _i of a hundred are missing */
+				json_object_set_new(states[j], key, json_integer(rand_r(&seed) % 10 ? 0 : j));
+		}
+	char *from = json_dumps(states[0], JSON_COMPACT), *to = json_dumps(states[1], JSON_COMPACT);
+	json_t *patch = patch_of(from, to);
+	ck_assert(_i >= 20 || json_is_object(patch));
+	ck_assert(_i < 40 || json_is_array(patch)); /* 72 of them */
+	states[0] = apply(states[0], patch);
+	ck_assert(json_equal(states[0], states[1]));
 	json_decref(patch);
-	json_decref(from);
-	json_decref(to);
+	json_decref(states[0]);
+	json_decref(states[1]);
+	free(from);
+	free(to);
 }
 END_TEST
 
@@ -644,9 +688,9 @@ START_TEST(metrics_change)
 	metrics_text = "b 2.5\\nc 3\\nd -1e+30\\n";
 	loop_advance(bed.loop, 3 * RTUN_S);
 	read_all(&x);
-	ck_assert_ptr_nonnull(strstr(text, "\"patch\":{\"metrics\":{"));
+	ck_assert_ptr_nonnull(strstr(text, "\"patch\":{\"verbs\":{},\"metrics\":{"));
 	ck_assert_ptr_nonnull(strstr(text, "\"b\":[2.5]"));
-	ck_assert_ptr_nonnull(strstr(text, "\"d\":[-1e30]"));
+	ck_assert_ptr_nonnull(strstr(text, "\"d\":[-1e+30]"));
 	ck_assert_ptr_nonnull(strstr(text, "\"a{l=\\\"1\\\"}\":0"));
 	ck_assert_ptr_null(strstr(text, "\"c\""));
 	gone(&x);
@@ -773,6 +817,7 @@ static Suite *suite(void)
 	tcase_add_test(t, bearers);
 	tcase_add_test(t, differences);
 	tcase_add_test(t, a_difference_is_small);
+	tcase_add_loop_test(t, members_come_and_go, 0, 50);
 	tcase_add_test(t, news_are_few);
 	tcase_add_test(t, snapshot_then_updates);
 	tcase_add_test(t, late_reader);
