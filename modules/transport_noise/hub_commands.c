@@ -189,26 +189,78 @@ void command_tag(struct rtun_ctx *ctx, const void *args, struct rtun_reply *repl
 
 /* ---- metrics ---- */
 
-static void results_metric(const struct peer *p, struct rtun_metric_sink *sink)
+static struct mux_counters counters_of(const struct peer *p)
+{
+	struct mux_counters sums = {0};
+	if (p)
+		peer_sum(p, &sums);
+	return sums;
+}
+
+/* A sample of one device. p is NULL until it connects for the first time. */
+static void up_metric(const char *exit, const struct peer *p, struct rtun_metric_sink *sink)
+{
+	rtun_metric(sink, p && p->tunnel ? 1 : 0, &exit, 1);
+}
+
+static void rtt_metric(const char *exit, const struct peer *p, struct rtun_metric_sink *sink)
+{
+	struct mux_counters sums = counters_of(p);
+	if (sums.rtt)
+		rtun_metric(sink, (double)sums.rtt / 1e9, &exit, 1);
+}
+
+static void streams_metric(const char *exit, const struct peer *p, struct rtun_metric_sink *sink)
+{
+	rtun_metric(sink, counters_of(p).streams, &exit, 1);
+}
+
+static void bytes_metric(const char *exit, const struct peer *p, struct rtun_metric_sink *sink)
+{
+	struct mux_counters sums = counters_of(p);
+	rtun_metric(sink, (double)sums.bytes_in, (const char *[]){exit, "in"}, 2);
+	rtun_metric(sink, (double)sums.bytes_out, (const char *[]){exit, "out"}, 2);
+}
+
+static void results_metric(const char *exit, const struct peer *p, struct rtun_metric_sink *sink)
 {
 	static const char *const names[OPENING_RESULTS] = {
 		[0] = "ok", [RTUN_EREFUSED] = "refused", [RTUN_EUNREACHABLE] = "unreachable", [RTUN_ETIMEOUT] = "timeout",
 		[RTUN_EDENIED] = "denied", [RTUN_EDNS] = "dns", [RTUN_ENOEXIT] = "no_exit", [RTUN_EOVERLOAD] = "overload",
 		[RTUN_ERESET] = "reset", [RTUN_ETRUNCATED] = "truncated", [RTUN_EINTERNAL] = "internal",
 	};
-	for (uint32_t i = 0; i < OPENING_RESULTS; i++) {
-		const char *labels[2] = {p->device->name, names[i] ? names[i] : "internal"};
+	for (uint32_t i = 0; p && i < OPENING_RESULTS; i++) {
+		const char *labels[2] = {exit, names[i] ? names[i] : "internal"};
 		if (p->counts.results[i])
 			rtun_metric(sink, (double)p->counts.results[i], labels, 2);
 	}
 }
 
-static void refusals_metric(const struct peer *p, struct rtun_metric_sink *sink)
+static void refusals_metric(const char *exit, const struct peer *p, struct rtun_metric_sink *sink)
 {
-	for (uint32_t i = 0; i < OPENING_RULES; i++) {
-		const char *labels[2] = {p->device->name, opening_rules[i]};
+	for (uint32_t i = 0; p && i < OPENING_RULES; i++) {
+		const char *labels[2] = {exit, opening_rules[i]};
 		rtun_metric(sink, (double)p->counts.rules[i], labels, 2);
 	}
+}
+
+void hub_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
+{
+	static const struct {
+		const char *name;
+		void (*put)(const char *exit, const struct peer *p, struct rtun_metric_sink *sink);
+	} all[] = {
+		{"restunnel_exit_up", up_metric}, {"restunnel_exit_rtt_seconds", rtt_metric}, {"restunnel_streams", streams_metric},
+		{"restunnel_streams_total", results_metric}, {"restunnel_refusals_total", refusals_metric}, {"restunnel_bytes_total", bytes_metric},
+	};
+	const struct hub *h = ((struct transport *)ctx->self)->hub;
+	uint32_t which = 0;
+	while (which < sizeof(all) / sizeof(all[0]) && strcmp(all[which].name, metric->name) != 0)
+		which++;
+	if (!h || !h->devices || which == sizeof(all) / sizeof(all[0]))
+		return;
+	for (uint32_t i = 0; i < h->devices->count; i++)
+		all[which].put(h->devices->items[i]->name, h->devices->items[i]->tunnel, sink);
 }
 
 void hub_knock_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
@@ -234,32 +286,4 @@ void hub_greet_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, s
 	(void)metric;
 	for (uint32_t i = 0; t->hub && i < GREET_RESULTS; i++)
 		rtun_metric(sink, (double)t->hub->greeted[i], &greet_result_names[i], 1);
-}
-
-void hub_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, struct rtun_metric_sink *sink)
-{
-	const struct transport *t = ctx->self;
-	for (uint32_t i = 0; t->hub && t->hub->devices && i < t->hub->devices->count; i++) {
-		const struct device *d = t->hub->devices->items[i];
-		const struct peer *p = d->tunnel;
-		const char *labels[2] = {d->name, "in"};
-		struct mux_counters sums = {0};
-		if (p)
-			peer_sum(p, &sums);
-		if (strcmp(metric->name, "restunnel_exit_up") == 0)
-			rtun_metric(sink, p && p->tunnel ? 1 : 0, labels, 1);
-		else if (strcmp(metric->name, "restunnel_exit_rtt_seconds") == 0 && sums.rtt)
-			rtun_metric(sink, (double)sums.rtt / 1e9, labels, 1);
-		else if (strcmp(metric->name, "restunnel_streams") == 0)
-			rtun_metric(sink, sums.streams, labels, 1);
-		else if (strcmp(metric->name, "restunnel_streams_total") == 0 && p)
-			results_metric(p, sink);
-		else if (strcmp(metric->name, "restunnel_refusals_total") == 0 && p)
-			refusals_metric(p, sink);
-		else if (strcmp(metric->name, "restunnel_bytes_total") == 0) {
-			rtun_metric(sink, (double)sums.bytes_in, labels, 2);
-			labels[1] = "out";
-			rtun_metric(sink, (double)sums.bytes_out, labels, 2);
-		}
-	}
 }
