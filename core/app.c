@@ -278,9 +278,8 @@ int app_find_command(const struct app *app, const char *verb, const char *on, st
 	if (*ret_cmd && !on) return 0;
 	if (on) return app_command_on(app, verb, on, ret_instance, ret_cmd, err);
 	n = app_commands(app, verb, false, ret_instance, ret_cmd, names, sizeof(names));
-	if (!n) n = app_commands(app, verb, true, ret_instance, ret_cmd, names, sizeof(names));
 	if (n == 1) return 0;
-	if (!n) return app_no_verb(app, verb, err);
+	if (!n) return app_commands(app, verb, true, ret_instance, ret_cmd, NULL, 0) ? 0 : app_no_verb(app, verb, err); /* says in its words why not */
 	command_error_set(err, "ambiguous-command", "say which one: --on INSTANCE",
 			  "several instances have the command '%s': %s", verb, names);
 	return -RTUN_EINVAL;

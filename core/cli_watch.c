@@ -146,10 +146,11 @@ static const json_t *item_before(const json_t *items, const struct cli_verb *ver
 static json_t *rate(const json_t *before, const json_t *now, int64_t ms)
 {
 	char text[40];
-	json_int_t n = json_integer_value(now) - json_integer_value(before);
+	double n = (double)json_integer_value(now) - (double)json_integer_value(before);
 
 	if (!json_is_integer(before) || !json_is_integer(now) || n < 0 || ms <= 0) return json_null();
-	cli_render_bytes((uint64_t)((double)n * 1000 / (double)ms), text, sizeof(text) - 2);
+	n = n * 1000 / (double)ms;
+	cli_render_bytes(n < 1e18 ? (uint64_t)n : (uint64_t)1e18, text, sizeof(text) - 2); /* whatever a module says */
 	return json_string(strcat(text, "/s"));
 }
 

@@ -139,9 +139,14 @@ void host_reply_ok(struct rtun_reply **r, struct rtun_value *v)
 {
 	struct command_error err;
 	size_t len = 0;
+	char *text;
 	if (!v) v = host_value_new(NULL, RTUN_VALUE_OBJECT, NULL, 0);
-	char *answer = command_answer(value_take(&v, &len), &len);
-	if (!answer) command_error_set(&err, "out-of-memory", NULL, "the answer could not be put together: out of memory");
+	int rc = value_take(&v, &text, &len);
+	char *answer = command_answer(text, &len);
+	if (rc == -RTUN_EINVAL)
+		command_error_set(&err, "bad-answer", "tell its author", "the module put its answer together wrongly: a value where none can be");
+	else if (!answer)
+		command_error_set(&err, "out-of-memory", NULL, "the answer could not be put together: out of memory");
 	command_finish(r, answer, len, answer ? NULL : &err);
 }
 

@@ -17,13 +17,14 @@ struct rtun_value {
 	char *text; /* never NUL-terminated; a container's lacks its last brace. NULL: failed */
 	size_t len, size;
 	uint32_t kind, depth;
+	int error; /* why it failed */
 	char own[128]; /* is `text` of what is short, which is nearly all */
 };
 
 /* What value_new() gives when there is no memory: always there, always failed, never written to. */
-static const struct rtun_value value_failed = {.object = {&host_table}};
+static const struct rtun_value value_failed = {.object = {&host_table}, .error = -RTUN_ENOMEM};
 
-static bool value_is_failed(const struct rtun_value *v) { return !v || v == &value_failed; }
+static bool value_is_failed(const struct rtun_value *v) { return v == &value_failed; }
 
 json_t *value_json_text(const char *text)
 {
@@ -54,13 +55,13 @@ json_t *value_json_time(int64_t unix_seconds)
 
 /* ---- text that grows ---- */
 
-static int value_fail(struct rtun_value *v)
+/* The first one is remembered. */
+static int value_fail(struct rtun_value *v, int error)
 {
-	if (!value_is_failed(v)) {
-		if (v->text != v->own) free(v->text);
-		v->text = NULL;
-	}
-	return -RTUN_ENOMEM;
+	if (!v->text) return v->error;
+	if (v->text != v->own) free(v->text);
+	v->text = NULL;
+	return v->error = error;
 }
 
 static bool value_room(struct rtun_value *v, size_t len)
@@ -71,7 +72,7 @@ static bool value_room(struct rtun_value *v, size_t len)
 	if (size == v->size) return true;
 	char *text = realloc(v->text == v->own ? NULL : v->text, size);
 	if (!text) {
-		value_fail(v);
+		value_fail(v, -RTUN_ENOMEM);
 		return false;
 	}
 	if (v->text == v->own) memcpy(text, v->own, v->len);
@@ -138,6 +139,7 @@ static struct rtun_value *value_create(uint32_t kind)
 	v->text = v->own;
 	v->size = sizeof(v->own);
 	v->len = v->depth = 0;
+	v->error = 0;
 	v->kind = kind;
 	return v;
 }
@@ -163,7 +165,7 @@ struct rtun_value *host_value_new(struct rtun_ctx *ctx, uint32_t kind, const cha
 	(void)ctx;
 	if (value_is_failed(v)) return v;
 	if (kind > RTUN_VALUE_TIME)
-		value_fail(v); /* newer than this program */
+		value_fail(v, -RTUN_EINVAL); /* newer than this program */
 	else if (kind == RTUN_VALUE_OBJECT || kind == RTUN_VALUE_ARRAY)
 		value_put(v, kind == RTUN_VALUE_OBJECT ? "{" : "[", 1);
 	else
@@ -179,26 +181,34 @@ static void value_close(struct rtun_value *v)
 	if (value_is_container(v)) value_put(v, v->kind == RTUN_VALUE_OBJECT ? "}" : "]", 1);
 }
 
-/* Arrays have no keys. */
+/* What forbids it; 0: nothing. Arrays have no keys. */
+static int value_add_error(const struct rtun_value *to, uint32_t kind, const char *key, const struct rtun_value *v)
+{
+	if (to->error) return to->error;
+	if (!v || to->kind != kind || !key != (kind == RTUN_VALUE_ARRAY) || v->depth >= VALUE_DEPTH_MAX) return -RTUN_EINVAL;
+	return v->error;
+}
+
 static int value_add(struct rtun_value *to, uint32_t kind, const char *key, struct rtun_value *v)
 {
-	if (value_is_failed(to) || to->kind != kind || !key != (kind == RTUN_VALUE_ARRAY) || value_is_failed(v) || !v->text || v->depth >= VALUE_DEPTH_MAX) {
-		host_value_free(&v);
-		return value_fail(to);
+	int error = value_add_error(to, kind, key, v);
+	if (!error) {
+		value_close(v);
+		error = v->error;
 	}
-	value_close(v);
+	if (error) {
+		host_value_free(&v);
+		return value_fail(to, error);
+	}
 	if (to->len > 1) value_put(to, ",", 1);
 	if (key) {
 		value_put_text(to, key);
 		value_put(to, ":", 1);
 	}
-	if (v->text)
-		value_put(to, v->text, v->len);
-	else
-		value_fail(to);
+	value_put(to, v->text, v->len);
 	if (to->depth <= v->depth) to->depth = v->depth + 1;
 	host_value_free(&v);
-	return to->text ? 0 : -RTUN_ENOMEM;
+	return to->error;
 }
 
 int host_value_set(struct rtun_value *object, const char *key, struct rtun_value *v)
@@ -211,30 +221,32 @@ int host_value_append(struct rtun_value *array, struct rtun_value *v)
 	return value_add(array, RTUN_VALUE_ARRAY, NULL, v);
 }
 
-char *value_take(struct rtun_value **vp, size_t *ret_len)
+int value_take(struct rtun_value **vp, char **ret, size_t *ret_len)
 {
 	struct rtun_value *v = *vp;
-	char *text = NULL;
 	*vp = NULL;
-	if (value_is_failed(v)) return NULL;
+	*ret = NULL;
+	if (!v) return -RTUN_EINVAL;
 	value_close(v);
-	value_put(v, "", 1);
-	if (v->text) {
-		*ret_len = v->len - 1;
-		text = v->text == v->own ? strdup(v->own) : v->text;
+	if (v->error) {
+		int error = v->error;
+		host_value_free(&v);
+		return error;
 	}
-	free(v);
-	return text;
+	*ret_len = v->len;
+	*ret = strndup(v->text, v->len);
+	host_value_free(&v);
+	return *ret ? 0 : -RTUN_ENOMEM;
 }
 
 struct rtun_value *value_of(json_t *j)
 {
 	struct rtun_value *v = value_create(RTUN_VALUE_NULL);
 	char *text = j ? json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-	if (!value_is_failed(v) && text)
+	if (text)
 		value_put(v, text, strlen(text));
 	else
-		value_fail(v);
+		value_fail(v, -RTUN_ENOMEM);
 	free(text);
 	json_decref(j);
 	return v;
@@ -244,7 +256,7 @@ void host_value_free(struct rtun_value **vp)
 {
 	struct rtun_value *v = *vp;
 	*vp = NULL;
-	if (value_is_failed(v)) return;
-	value_fail(v);
+	if (!v || value_is_failed(v)) return;
+	if (v->text != v->own) free(v->text);
 	free(v);
 }

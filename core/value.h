@@ -12,8 +12,9 @@
 
 #define VALUE_DEPTH_MAX 64U /* of containers in each other; readers of JSON have bounds, too */
 
-/* The text inside, compact and NUL-terminated, to be freed; the value is gone. NULL when building it failed somewhere. */
-char *value_take(struct rtun_value **v, size_t *ret_len);
+/* The text inside, compact and NUL-terminated, to be freed; the value is gone in any case. 0; -RTUN_ENOMEM, or -RTUN_EINVAL (the module's
+ * mistake): building it failed somewhere, and *ret is NULL. */
+int value_take(struct rtun_value **v, char **ret, size_t *ret_len);
 
 /* The text of a tree, whose reference it takes; NULL is a failed value. */
 struct rtun_value *value_of(json_t *j);

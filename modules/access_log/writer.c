@@ -48,6 +48,12 @@ static bool is_no_file(const struct stat *st)
 	return !S_ISREG(st->st_mode);
 }
 
+/* Who has it could read all that is written, whatever its mode says now. */
+static bool is_foreign(const struct stat *st)
+{
+	return st->st_uid != geteuid() && st->st_uid != 0;
+}
+
 int access_log_judge(const char *path)
 {
 	struct stat st;
@@ -69,6 +75,7 @@ const char *access_log_why(int err, const char **ret_remedy)
 		{ENOENT, "its directory does not exist", "make it, for the user that restunnel runs as; the hub's unit makes /var/log/restunnel"},
 		{EACCES, "permission denied",
 		 "directory and file must belong to the user that restunnel runs as; a directory that was made anew needs a restart"},
+		{EPERM, "it belongs to another user", "give it to the user that restunnel runs as, or remove it: it is made anew"},
 		{EROFS, "nothing can be written there", "the hub's unit allows /var/log/restunnel; for others add ReadWritePaths= to it"},
 		{ENOSPC, "no space is left", "free some space; it goes on by itself"},
 		{EDQUOT, "no space is left (quota)", "free some space; it goes on by itself"},
@@ -89,12 +96,12 @@ static int open_file(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 	struct stat st;
-	if (fd >= 0 && (fstat(fd, &st) < 0 || is_no_file(&st))) {
-		close(fd);
-		errno = EINVAL;
-		return -1;
-	}
-	return fd;
+	int err = fd < 0 ? 0 : fstat(fd, &st) < 0 || is_no_file(&st) ? EINVAL : is_foreign(&st) ? EPERM : 0;
+	if (!err)
+		return fd;
+	close(fd);
+	errno = err;
+	return -1;
 }
 
 static bool is_current(const struct job *j)

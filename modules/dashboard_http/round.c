@@ -15,6 +15,7 @@
 #define METRICS_EACH 4U     /* rounds: metrics are many, and change slowly */
 #define LATE (2 * RTUN_S)   /* an answer that takes longer is none, ... */
 #define LATE_ROUNDS 60U     /* ... and is asked for again after so many rounds */
+#define ANSWER_MAX 4194304U /* bytes, as at the control socket; a larger one is none, as if it was late */
 
 /* A verb of an instance, asked in each round. */
 struct source {
@@ -114,12 +115,22 @@ static bool is_metrics(const struct dash_round *r, const struct source *s) { ret
 
 /* ---- steps ---- */
 
+/* It would hold up or fill what shows it. */
+static void leave_out(struct dash_round *r, const char *why)
+{
+	struct source *s = &r->sources[r->at];
+	s->not_before = r->rounds + LATE_ROUNDS;
+	rtun_log(r->d->ctx, RTUN_INFO, "`%s`%s%s %s: the page goes on without it, and tries again later", s->verb, *s->on ? " of " : "", s->on, why);
+}
+
 static void source_told(struct dash_round *r, const char *json, size_t len)
 {
 	rtun_timer_stop(r->late);
 	rtun_timer_start(r->timer, 0);
 	r->told = true;
-	if (json && is_metrics(r, &r->sources[r->at]))
+	if (len > ANSWER_MAX)
+		leave_out(r, "answers more than 4 MiB");
+	else if (json && is_metrics(r, &r->sources[r->at]))
 		r->fresh = dash_samples_json(json, len);
 	else if (json && *json == '{')
 		r->fresh = (struct dash_text){strndup(json, len), len};
@@ -137,11 +148,8 @@ static void on_answer(void *arg, const struct rtun_answer *a)
 static void on_late(void *arg)
 {
 	struct dash_round *r = arg;
-	struct source *s = &r->sources[r->at];
 	rtun_op_cancel(&r->op);
-	s->not_before = r->rounds + LATE_ROUNDS;
-	rtun_log(r->d->ctx, RTUN_INFO, "`%s`%s%s has no answer after 2 s: the page goes on without it, and tries again later", s->verb,
-		 *s->on ? " of " : "", s->on);
+	leave_out(r, "has no answer after 2 s");
 	source_told(r, NULL, 0);
 }
 

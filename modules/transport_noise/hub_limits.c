@@ -149,8 +149,8 @@ void hub_limit_metrics(struct rtun_ctx *ctx, const struct rtun_metric *metric, s
 		const struct device_limits *l = &d->limits;
 		const struct { const char *name, *direction; uint64_t value; bool show; } rows[] = {
 			{"restunnel_limit_streams", NULL, l->streams, l->streams},
-			{"restunnel_limit_bits_per_second", "in", l->down, l->down},
-			{"restunnel_limit_bits_per_second", "out", l->up, l->up},
+			{"restunnel_limit_bytes_per_second", "in", l->down / 8, l->down},
+			{"restunnel_limit_bytes_per_second", "out", l->up / 8, l->up},
 			{"restunnel_limit_month_bytes", NULL, l->monthly, l->monthly},
 			{"restunnel_month_bytes", NULL, usage_of(&t->hub->usage, d), true},
 		};

@@ -287,7 +287,7 @@ static const struct rtun_metric metrics[] = {
 	{"restunnel_first_messages_total", "First messages of connections, by what came of them; limited: too many at a time, they were not looked at.",
 	 "result", hub_greet_metrics, RTUN_M_COUNTER, 0},
 	{"restunnel_limit_streams", "Streams that may be open at once, where that is limited.", "exit", hub_limit_metrics, RTUN_M_GAUGE, 0},
-	{"restunnel_limit_bits_per_second", "Speed that is allowed, where it is limited; in: from the exit.", "exit,direction", hub_limit_metrics, RTUN_M_GAUGE, 0},
+	{"restunnel_limit_bytes_per_second", "Speed that is allowed, where it is limited; in: from the exit.", "exit,direction", hub_limit_metrics, RTUN_M_GAUGE, 0},
 	{"restunnel_limit_month_bytes", "Bytes that may pass in a month, where that is limited.", "exit", hub_limit_metrics, RTUN_M_GAUGE, 0},
 	{"restunnel_month_bytes", "Bytes that have passed in this month, both ways.", "exit", hub_limit_metrics, RTUN_M_GAUGE, 0},
 	{"restunnel_bytes_total", "Payload bytes; in: from the exit.", "exit,direction", hub_metrics, RTUN_M_COUNTER, 0},

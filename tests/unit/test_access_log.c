@@ -397,6 +397,22 @@ START_TEST(bad_files_are_refused)
 }
 END_TEST
 
+/* It could be read by whom it belongs to. Needs root, and all users (not a namespace that has only one). */
+START_TEST(foreign_file)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fchown(fd, 65534, 65534) < 0) {
+		close(fd);
+		return;
+	}
+	ck_assert_int_eq(rtun_module.create(&hc.ctx, &options), 0);
+	ck_assert_int_eq(rtun_module.prepare(&hc.ctx), -RTUN_ECONFIG);
+	ck_assert_ptr_nonnull(strstr(bed.conf_error, "can't be opened: it belongs to another user"));
+	rtun_module.destroy(&hc.ctx);
+	close(fd);
+}
+END_TEST
+
 START_TEST(no_directory)
 {
 	options.file = "/nowhere-at-all/access.log";
@@ -562,6 +578,7 @@ int main(void)
 	tcase_add_test(t, renamed_and_removed);
 	tcase_add_test(t, reload_lets_go_of_the_old_file);
 	tcase_add_loop_test(t, bad_files_are_refused, 0, 3);
+	tcase_add_test(t, foreign_file);
 	tcase_add_test(t, no_directory);
 	tcase_add_loop_test(t, replaced_by_something_bad, 0, 3);
 	tcase_add_loop_test(t, full_disk, 0, 2);

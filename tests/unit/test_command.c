@@ -127,6 +127,15 @@ START_TEST(refused)
 }
 END_TEST
 
+/* A module's mistake is not told as if memory had run out. */
+START_TEST(muddled_answer)
+{
+	bed_good(TWO);
+	call("muddle", NULL);
+	failed_with("bad-answer", "put its answer together wrongly");
+}
+END_TEST
+
 START_TEST(later)
 {
 	struct rtun_reply *reply;
@@ -325,7 +334,8 @@ START_TEST(meant_for_none)
 {
 	bed_good(SINGS("said"));
 	ck_assert_uint_eq(count_on("sing"), 0);
-	not_found("sing", NULL, -RTUN_EINVAL, "ambiguous-command", "c, d");
+	call("sing", NULL);
+	failed_with("no-way", "refused");
 }
 END_TEST
 
@@ -471,6 +481,7 @@ int main(void)
 	tcase_add_loop_test(tc, bad_arguments, 0, sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tc, several_bad_arguments);
 	tcase_add_test(tc, refused);
+	tcase_add_test(tc, muddled_answer);
 	tcase_add_test(tc, later);
 	tcase_add_test(tc, abandoned);
 	tcase_add_loop_test(tc, called_by_a_module, 0, sizeof(by_module) / sizeof(by_module[0]));

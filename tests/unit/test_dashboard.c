@@ -45,6 +45,7 @@ static uint32_t calls, number;
 static bool silent; /* nothing changes */
 static const char *mute; /* a verb that never answers; NULL: none */
 static const char *metrics_text; /* NULL: the number */
+static const char *status_text;  /* the same */
 
 struct call {
 	struct rtun_defer *defer;
@@ -63,8 +64,8 @@ static void tell(void *arg)
 	else
 		snprintf(json, sizeof(json), strcmp(c->verb, "metrics") ? "{\"n\":%u}" : "{\"text\":\"# HELP x y\\nx{a=\\\"b c\\\"} %u\\ny 0.5\\n\"}", number);
 	if (strcmp(c->verb, "broken") != 0) {
-		a.json = json;
-		a.json_len = strlen(json);
+		a.json = status_text && strcmp(c->verb, "status") == 0 ? status_text : json;
+		a.json_len = strlen(a.json);
 	}
 	rtun_op_done(&c->op);
 	c->req.cb(c->req.arg, &a);
@@ -102,7 +103,7 @@ static void setup(void)
 	bed.host.call = fake_call;
 	calls = number = 0;
 	silent = false;
-	mute = metrics_text = NULL;
+	mute = metrics_text = status_text = NULL;
 	memset(&d, 0, sizeof(d));
 	d.ctx = &hc.ctx;
 	d.login.life = 3600;
@@ -675,6 +676,34 @@ START_TEST(mute_verb)
 }
 END_TEST
 
+/* As one that never answers. */
+START_TEST(too_much)
+{
+	struct dash_exchange x = {0};
+	char *huge = malloc((5 << 20) + 1);
+	memset(huge, ' ', 5 << 20);
+	huge[5 << 20] = '\0';
+	huge[0] = '{';
+	huge[(5 << 20) - 1] = '}';
+	status_text = huge;
+	ck_assert(dash_live_read(d.live, &x, INT64_MAX));
+	loop_advance(bed.loop, RTUN_S);
+	read_all(&x);
+	ck_assert_ptr_nonnull(strstr(text, "{\"verbs\":{},\"metrics\""));
+	status_text = "[1]"; /* no object is none, too */
+	for (int i = 0; i < 40; i++)
+		loop_advance(bed.loop, RTUN_S);
+	read_all(&x);
+	ck_assert_ptr_nonnull(strstr(text, "{\"verbs\":{},\"metrics\""));
+	status_text = NULL;
+	loop_advance(bed.loop, RTUN_S);
+	read_all(&x);
+	ck_assert_uint_eq(times("\"state\":{\"verbs\":{\"status\":{\"\":{\"n\":"), 1);
+	gone(&x);
+	free(huge);
+}
+END_TEST
+
 /* Metrics come, change and go. */
 START_TEST(metrics_change)
 {
@@ -825,6 +854,7 @@ static Suite *suite(void)
 	tcase_add_test(t, login_ends);
 	tcase_add_test(t, keep_alive);
 	tcase_add_test(t, mute_verb);
+	tcase_add_test(t, too_much);
 	tcase_add_test(t, metrics_change);
 	tcase_add_test(t, readers_come_and_go);
 	tcase_add_test(t, many_updates);

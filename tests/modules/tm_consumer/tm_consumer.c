@@ -122,6 +122,14 @@ static void flood(struct rtun_ctx *ctx, const void *p, struct rtun_reply *reply)
 	rtun_reply_ok(&reply, v);
 }
 
+static void muddle(struct rtun_ctx *ctx, const void *p, struct rtun_reply *reply)
+{
+	(void)p;
+	struct rtun_value *a = rtun_array(ctx);
+	rtun_set_text(ctx, a, "key", "in an array");
+	rtun_reply_ok(&reply, a);
+}
+
 static const struct rtun_command commands[] = {
 	{.name = "greet", .doc = "Greets.", .example = "restunnel greet bob", .args = &greet_schema, .run = greet, .view = RTUN_LIST(greet_view),
 	 .follow = "test.greeted", .follow_key = "who", .follow_text = "{who}", .flags = RTUN_CMD_OFFLINE},
@@ -129,6 +137,7 @@ static const struct rtun_command commands[] = {
 	{.name = "refuse", .doc = "Refuses.", .run = refuse, .flags = RTUN_CMD_OFFLINE | RTUN_CMD_READONLY},
 	{.name = "online", .doc = "Needs the daemon.", .run = refuse},
 	{.name = "flood", .doc = "Says too much.", .run = flood},
+	{.name = "muddle", .doc = "Answers wrongly.", .run = muddle},
 	{.name = "sing", .doc = "Sings.", .run = refuse, .when = "tone=sung"},
 };
 
