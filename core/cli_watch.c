@@ -183,6 +183,7 @@ static void show_table(const struct cli_out *o, const struct watch *w, const str
 
 	if (json_array_size(json_object_get(answer, verb->view_items))) {
 		fputc('\n', o->out);
+		if (json_object_size(json_object_get(w->now.verbs, verb->name)) > 1) fprintf(o->out, "%s:\n", on);
 		cli_render(o, verb, answer);
 	}
 	json_decref(answer);

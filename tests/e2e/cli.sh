@@ -394,6 +394,17 @@ kill $watcher $daemon
 wait $daemon || fail "run: status $? after SIGTERM"
 daemon=
 
+# the tables of two are told apart
+printf '%s\n' "data-dir: $work/data" modules: '  - {module: greeter, name: one}' '  - {module: greeter, name: two}' >two.yaml
+"$program" --module-dir "$RTUN_TEST_MODULE_DIR" run -c two.yaml >daemon.log 2>&1 &
+daemon=$!
+run 0 status --wait=20 -c two.yaml
+python3 "$e2e/terminal.py" --until 'two:' "$program" --module-dir "$RTUN_TEST_MODULE_DIR" status --watch --color=never -c two.yaml >out
+has out 'one:'
+kill $daemon
+wait $daemon || fail "run: status $? after SIGTERM"
+daemon=
+
 # ---- modules
 
 run 0 modules greeter; has out 'volume'; has out 'from 1 to 11'; has out 'greeter.greeted'; has out 'Invite somebody'
