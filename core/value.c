@@ -138,7 +138,8 @@ static struct rtun_value *value_create(uint32_t kind)
 	v->object.host = &host_table;
 	v->text = v->own;
 	v->size = sizeof(v->own);
-	v->len = v->depth = 0;
+	v->len = 0;
+	v->depth = kind == RTUN_VALUE_OBJECT || kind == RTUN_VALUE_ARRAY;
 	v->error = 0;
 	v->kind = kind;
 	return v;
@@ -173,12 +174,10 @@ struct rtun_value *host_value_new(struct rtun_ctx *ctx, uint32_t kind, const cha
 	return v;
 }
 
-static bool value_is_container(const struct rtun_value *v) { return v->kind == RTUN_VALUE_OBJECT || v->kind == RTUN_VALUE_ARRAY; }
-
 /* The last brace. */
 static void value_close(struct rtun_value *v)
 {
-	if (value_is_container(v)) value_put(v, v->kind == RTUN_VALUE_OBJECT ? "}" : "]", 1);
+	if (v->depth) value_put(v, v->kind == RTUN_VALUE_OBJECT ? "}" : "]", 1);
 }
 
 /* What forbids it; 0: nothing. Arrays have no keys. */
@@ -228,14 +227,15 @@ int value_take(struct rtun_value **vp, char **ret, size_t *ret_len)
 	*ret = NULL;
 	if (!v) return -RTUN_EINVAL;
 	value_close(v);
+	if (value_room(v, 1)) v->text[v->len] = 0;
 	if (v->error) {
 		int error = v->error;
 		host_value_free(&v);
 		return error;
 	}
 	*ret_len = v->len;
-	*ret = strndup(v->text, v->len);
-	host_value_free(&v);
+	*ret = v->text == v->own ? strndup(v->own, v->len) : v->text;
+	free(v);
 	return *ret ? 0 : -RTUN_ENOMEM;
 }
 

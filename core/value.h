@@ -10,7 +10,7 @@
 
 #include "hostctx.h"
 
-#define VALUE_DEPTH_MAX 64U /* of containers in each other; readers of JSON have bounds, too */
+#define VALUE_DEPTH_MAX 64U /* containers in each other; readers of JSON have bounds, too */
 
 /* The text inside, compact and NUL-terminated, to be freed; the value is gone in any case. 0; -RTUN_ENOMEM, or -RTUN_EINVAL (the module's
  * mistake): building it failed somewhere, and *ret is NULL. */

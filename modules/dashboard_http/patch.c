@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * patch.c - two texts are read side by side, and what differs is written. What turns out to be simpler as a whole is written anew, over what
+ * patch.c - two texts are read side by side, and what differs is written. What turns out to be shorter as a whole is written so, over what
  * was written of it.
  */
 #include "patch.h"
@@ -28,6 +28,7 @@ struct cursor {
 struct patch {
 	char *text; /* NULL: no memory */
 	size_t len, size;
+	size_t ahead; /* bytes that may be looked at again, in search of members */
 };
 
 static void diff(struct patch *x, struct cursor *from, struct cursor *to, uint32_t depth);
@@ -167,7 +168,7 @@ struct odd {
 };
 
 /* The member of that name, a few further on; *from is at its value then, and those before it are gone. */
-static bool find(struct cursor *from, struct text key, struct odd *o)
+static bool find(struct patch *x, struct cursor *from, struct text key, struct odd *o)
 {
 	struct cursor ahead = *from;
 	uint32_t count = o->gone_count;
@@ -178,10 +179,13 @@ static bool find(struct cursor *from, struct text key, struct odd *o)
 			*from = ahead;
 			return true;
 		}
-		if (count == FEW)
-			return false;
-		o->gone[count++] = other;
+		const char *value = ahead.p;
 		skip(&ahead);
+		size_t len = (size_t)(ahead.p - value);
+		if (count == FEW || len > x->ahead)
+			return false;
+		x->ahead -= len;
+		o->gone[count++] = other;
 	}
 	return false;
 }
@@ -204,7 +208,7 @@ static bool diff_object(struct patch *x, struct cursor *from, struct cursor *to,
 	while (more(to)) {
 		struct text key = key_of(to);
 		const char *value = to->p;
-		if (find(from, key, &o)) {
+		if (find(x, from, key, &o)) {
 			diff_member(x, begin, key, from, to, depth);
 			continue;
 		}
@@ -240,7 +244,7 @@ static void diff(struct patch *x, struct cursor *from, struct cursor *to, uint32
 	a.p++;
 	b.p++;
 	good = object ? diff_object(x, &a, &b, depth) : diff_array(x, &a, &b, depth);
-	if (!good) {
+	if (!good || x->len - begin > (size_t)(b.p - to->p) + 1) {
 		x->len = begin;
 		diff_whole(x, from, to);
 		return;
@@ -253,7 +257,7 @@ static void diff(struct patch *x, struct cursor *from, struct cursor *to, uint32
 
 int dash_patch(const struct dash_text *from, const struct dash_text *to, struct dash_text *ret)
 {
-	struct patch x = {.text = malloc(256), .size = 256};
+	struct patch x = {.text = malloc(256), .size = 256, .ahead = 4 * from->len};
 	struct cursor a = {from->p, from->p + from->len}, b = {to->p, to->p + to->len};
 	*ret = (struct dash_text){NULL, 0};
 	diff(&x, &a, &b, DEPTH);

@@ -11,8 +11,8 @@
 
 #include "text.h"
 
-/* Both are compact JSON, as answers are; from anything else comes a patch that is no better. Objects have each key once, and the same
- * order, as far as they have the same members: a patch of others is larger. 0: *ret has it, or no text where they are equal. -RTUN_ENOMEM. */
+/* Both are compact JSON, as answers are; from anything else comes a patch that is no better. Objects have each key once: else the
+ * patch is wrong. They have the same order, as far as they have the same members: else it is larger, but no larger than `to` as a whole. 0: *ret has it, or no text where they are equal. -RTUN_ENOMEM. */
 int dash_patch(const struct dash_text *from, const struct dash_text *to, struct dash_text *ret);
 
 #endif

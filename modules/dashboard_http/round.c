@@ -123,6 +123,14 @@ static void leave_out(struct dash_round *r, const char *why)
 	rtun_log(r->d->ctx, RTUN_INFO, "`%s`%s%s %s: the page goes on without it, and tries again later", s->verb, *s->on ? " of " : "", s->on, why);
 }
 
+static struct dash_text copy(const char *json, size_t len)
+{
+	char *p = malloc(len);
+	if (p)
+		memcpy(p, json, len);
+	return (struct dash_text){p, len};
+}
+
 static void source_told(struct dash_round *r, const char *json, size_t len)
 {
 	rtun_timer_stop(r->late);
@@ -133,7 +141,7 @@ static void source_told(struct dash_round *r, const char *json, size_t len)
 	else if (json && is_metrics(r, &r->sources[r->at]))
 		r->fresh = dash_samples_json(json, len);
 	else if (json && *json == '{')
-		r->fresh = (struct dash_text){strndup(json, len), len};
+		r->fresh = copy(json, len);
 }
 
 static void on_answer(void *arg, const struct rtun_answer *a)

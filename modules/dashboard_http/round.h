@@ -6,7 +6,6 @@
 #ifndef DASH_ROUND_H
 #define DASH_ROUND_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 

@@ -5,7 +5,6 @@
 #include "samples.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,32 +27,27 @@ static const char *unescape(const char *p, const char *end, char *ret)
 	return p + 1;
 }
 
-char *dash_samples_text(const char *json, size_t len)
+/* Where the text begins in the answer, as JSON writes it. */
+static const char *text_in(const char *answer, size_t len)
 {
 	static const char before[] = "\"text\":\"";
-	const char *p = json ? memmem(json, len, before, sizeof(before) - 1) : NULL, *end = json + len;
+	const char *p = answer ? memmem(answer, len, before, sizeof(before) - 1) : NULL;
+	return p ? p + sizeof(before) - 1 : NULL;
+}
+
+char *dash_samples_text(const char *answer, size_t len)
+{
+	const char *p = text_in(answer, len), *end = answer + len;
 	char *text = p ? malloc(len) : NULL, *to = text;
 	if (!text)
 		return NULL;
-	for (p += sizeof(before) - 1; p < end && *p != '"'; to++)
+	for (; p < end && *p != '"'; to++)
 		if (*p == '\\')
 			p = unescape(p + 1, end, to);
 		else
 			*to = *p++;
 	*to = '\0';
 	return text;
-}
-
-static void put_name(FILE *out, const char *key, const char *end)
-{
-	for (; key < end; key++) {
-		if ((unsigned char)*key < ' ')
-			fprintf(out, "\\u%04x", (unsigned)*key);
-		else if (*key == '"' || *key == '\\')
-			fprintf(out, "\\%c", *key);
-		else
-			putc_unlocked(*key, out);
-	}
 }
 
 /* Behind the digits at `p`; NULL: there are none. */
@@ -75,35 +69,45 @@ static bool is_number(const char *p, const char *end)
 	return p == end;
 }
 
-/* NAME{LABELS} VALUE */
-static bool put_sample(FILE *out, bool first, const char *line, const char *end)
+/* NAME{LABELS} VALUE, as JSON writes it: the first is the key as it stands. Behind what is written at `to`. */
+static char *put_sample(char *to, const char *line, const char *end)
 {
 	const char *space = memrchr(line, ' ', (size_t)(end - line));
 	if (*line == '#' || !space || !is_number(space + 1, end))
-		return false;
-	fputs_unlocked(first ? "{\"" : ",\"", out);
-	put_name(out, line, space);
-	fputs_unlocked("\":", out);
-	fwrite_unlocked(space + 1, 1, (size_t)(end - space - 1), out);
-	return true;
+		return to;
+	*to++ = '"';
+	to = mempcpy(to, line, (size_t)(space - line));
+	to = mempcpy(to, "\":", 2);
+	to = mempcpy(to, space + 1, (size_t)(end - space - 1));
+	*to++ = ',';
+	return to;
+}
+
+/* The line feed, or the end of all. */
+static const char *line_end(const char *p, const char *end)
+{
+	while (p < end && *p != '"' && !(*p == '\\' && end - p > 1 && p[1] == 'n'))
+		p += *p == '\\' && end - p > 1 ? 2 : 1;
+	return p;
 }
 
 struct dash_text dash_samples_json(const char *answer, size_t len)
 {
-	struct dash_text json = {NULL, 0}, none = json;
-	char *text = dash_samples_text(answer, len);
-	FILE *out = text ? open_memstream(&json.p, &json.len) : NULL;
-	bool first = true;
-	for (const char *line = text, *end; out && *line; line = end + (*end != '\0')) {
-		end = line + strcspn(line, "\n");
-		first &= !put_sample(out, first, line, end);
+	const char *p = text_in(answer, len), *end = answer + len;
+	char *json = p ? malloc(2 * len) : NULL, *to = json; /* a line becomes one byte longer */
+	if (!json)
+		return (struct dash_text){NULL, 0};
+	*to++ = '{';
+	while (p < end && *p != '"') {
+		const char *line = p;
+		p = line_end(p, end);
+		to = put_sample(to, line, p);
+		p += p < end && *p == '\\' ? 2 : 0;
 	}
-	free(text);
-	if (!out)
-		return none;
-	fputs(first ? "{}" : "}", out);
-	if (!fclose(out))
-		return json;
-	free(json.p);
-	return none;
+	if (to[-1] == ',')
+		to--;
+	*to++ = '}';
+	size_t size = (size_t)(to - json);
+	char *fits = realloc(json, size);
+	return (struct dash_text){fits ? fits : json, size};
 }

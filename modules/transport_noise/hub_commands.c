@@ -224,13 +224,8 @@ static void bytes_metric(const char *exit, const struct peer *p, struct rtun_met
 
 static void results_metric(const char *exit, const struct peer *p, struct rtun_metric_sink *sink)
 {
-	static const char *const names[OPENING_RESULTS] = {
-		[0] = "ok", [RTUN_EREFUSED] = "refused", [RTUN_EUNREACHABLE] = "unreachable", [RTUN_ETIMEOUT] = "timeout",
-		[RTUN_EDENIED] = "denied", [RTUN_EDNS] = "dns", [RTUN_ENOEXIT] = "no_exit", [RTUN_EOVERLOAD] = "overload",
-		[RTUN_ERESET] = "reset", [RTUN_ETRUNCATED] = "truncated", [RTUN_EINTERNAL] = "internal",
-	};
 	for (uint32_t i = 0; p && i < OPENING_RESULTS; i++) {
-		const char *labels[2] = {exit, names[i] ? names[i] : "internal"};
+		const char *labels[2] = {exit, rtun_error_word(i)};
 		if (p->counts.results[i])
 			rtun_metric(sink, (double)p->counts.results[i], labels, 2);
 	}

@@ -26,7 +26,7 @@ int openings_init(struct openings *o, struct rtun_ctx *ctx, uint64_t limit);
 void openings_fini(struct openings *o);
 
 /* How openings through one exit ended, by RTUN_E... (0: well); and what refusals rested on, as exits say. */
-#define OPENING_RESULTS 16
+#define OPENING_RESULTS (RTUN_ESELECTOR + 1)
 #define OPENING_RULES 5
 extern const char *const opening_rules[OPENING_RULES];
 struct opening_counts {

@@ -419,10 +419,13 @@ END_TEST
 
 START_TEST(a_difference_is_small)
 {
-	is_patch("{\"a\":[1,{\"b\":1,\"c\":2}],\"d\":3}", "{\"a\":[1,{\"b\":1,\"c\":4}]}", "{\"a\":{\"1\":{\"c\":[4]}},\"d\":0}");
-	is_patch("{\"a\":1,\"b\":2,\"c\":3}", "{\"a\":1,\"new\":\"x,]}\\\"\",\"c\":3,\"last\":{}}", "{\"new\":[\"x,]}\\\"\"],\"last\":[{}],\"b\":0}");
-	is_patch("{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", "[{\"b\":2,\"a\":1}]"); /* no order of its own */
-	is_patch("{\"a\":[1,2,3]}", "{\"a\":[1,4]}", "{\"a\":[[1,4]]}");
+#define LONG "\"a text that is long enough to be left out\""
+	is_patch("{\"a\":[1,{\"b\":" LONG ",\"c\":2}],\"d\":3}", "{\"a\":[1,{\"b\":" LONG ",\"c\":4}]}", "{\"a\":{\"1\":{\"c\":[4]}},\"d\":0}");
+	is_patch("{\"a\":" LONG ",\"b\":2,\"c\":3}", "{\"a\":" LONG ",\"new\":\"x,]}\\\"\",\"c\":3,\"last\":{}}",
+		 "{\"new\":[\"x,]}\\\"\"],\"last\":[{}],\"b\":0}");
+	is_patch("{\"a\":1,\"b\":" LONG "}", "{\"b\":" LONG ",\"a\":1}", "[{\"b\":" LONG ",\"a\":1}]"); /* no order of its own */
+	is_patch("{\"a\":[1,2,3],\"b\":" LONG "}", "{\"a\":[1,4],\"b\":" LONG "}", "{\"a\":[[1,4]]}");
+	is_patch("[1,2,3,4]", "[5,6,7,8]", "[[5,6,7,8]]"); /* shorter */
 }
 END_TEST
 
@@ -705,16 +708,17 @@ START_TEST(too_much)
 END_TEST
 
 /* Metrics come, change and go. */
+#define KEPT "kept{l=\\\"a\\\\nb \\\\\\\\ \\\\\\\"\\\"}"
 START_TEST(metrics_change)
 {
 	struct dash_exchange x = {0};
 	silent = true;
-	metrics_text = "# TYPE a gauge\\na{l=\\\"1\\\"} 1\\nb 2\\nc 3\\n";
+	metrics_text = "# TYPE a gauge\\na{l=\\\"1\\\"} 1\\nb 2\\nc 3\\n" KEPT " NaN\\n" KEPT " 7\\n";
 	ck_assert(dash_live_read(d.live, &x, INT64_MAX));
 	loop_advance(bed.loop, 10 * RTUN_MS);
 	read_all(&x);
-	ck_assert_ptr_nonnull(strstr(text, "\"metrics\":{\"a{l=\\\"1\\\"}\":1,\"b\":2,\"c\":3}}"));
-	metrics_text = "b 2.5\\nc 3\\nd -1e+30\\n";
+	ck_assert_ptr_nonnull(strstr(text, "\"metrics\":{\"a{l=\\\"1\\\"}\":1,\"b\":2,\"c\":3,\"" KEPT "\":7}}"));
+	metrics_text = "b 2.5\\nc 3\\n" KEPT " 7\\nd -1e+30\\n";
 	loop_advance(bed.loop, 3 * RTUN_S);
 	read_all(&x);
 	ck_assert_ptr_nonnull(strstr(text, "\"patch\":{\"verbs\":{},\"metrics\":{"));

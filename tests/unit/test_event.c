@@ -235,6 +235,8 @@ START_TEST(error_words)
 	ck_assert_str_eq(rtun_error_word(0), "ok");
 	ck_assert_str_eq(rtun_error_word(RTUN_ESELECTOR), "selector");
 	ck_assert_str_eq(rtun_error_word(13), "internal");
+	for (uint32_t a = 0; a <= RTUN_ESELECTOR; a++) /* a metric has one sample for each */
+		for (uint32_t b = 0; b < a; b++) ck_assert_str_ne(rtun_error_word(a), rtun_error_word(b));
 	ck_assert_str_eq(rtun_error_word(UINT32_MAX), "internal");
 }
 END_TEST

@@ -99,7 +99,7 @@ END_TEST
 START_TEST(depth_has_an_end)
 {
 	struct rtun_value *inner = rtun_array(ctx), *outer;
-	for (uint32_t depth = 0; depth < VALUE_DEPTH_MAX + 1; depth++, inner = outer) {
+	for (uint32_t depth = 1; depth < VALUE_DEPTH_MAX + 1; depth++, inner = outer) { /* of `inner` */
 		outer = rtun_array(ctx);
 		ck_assert_int_eq(rtun_append(outer, inner), depth < VALUE_DEPTH_MAX ? 0 : -RTUN_EINVAL);
 	}
