@@ -173,7 +173,7 @@ static void metrics_text(const char *text, size_t len)
 		char *back = dash_samples_text(answer, strlen(answer));
 		must(strcmp(back, text) == 0 || strlen(text) < len); /* a NUL is cut */
 		free(back);
-		metrics(answer, strlen(answer), true);
+		metrics(answer, strlen(answer), strlen(text) == len); /* jansson wants no NUL in a key */
 	}
 	metrics(text, len, false);
 	free(answer);
