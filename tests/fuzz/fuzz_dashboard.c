@@ -14,6 +14,7 @@
 #include "../../modules/dashboard_http/patch.c"
 #include "../../modules/dashboard_http/samples.c"
 #include "../../modules/dashboard_http/unescape.c"
+#include "../unit/patched.h"
 
 #define NOW 1800000000
 
@@ -99,26 +100,6 @@ static void unescape_text(const char *text)
 	free(copy);
 }
 
-/* As the page does it. Takes `value`'s reference. */
-static json_t *apply(json_t *value, json_t *patch)
-{
-	const char *key;
-	json_t *p;
-	if (json_is_array(patch)) {
-		json_decref(value);
-		return json_incref(json_array_get(patch, 0));
-	}
-	json_object_foreach(patch, key, p) {
-		if (json_is_array(value))
-			json_array_set_new(value, (size_t)atoi(key), apply(json_incref(json_array_get(value, (size_t)atoi(key))), p));
-		else if (json_is_integer(p))
-			json_object_del(value, key);
-		else
-			json_object_set_new(value, key, apply(json_incref(json_object_get(value, key)), p));
-	}
-	return value;
-}
-
 /* Compact, without a NUL; no text where it is no JSON. */
 static struct dash_text compact(const char *text, size_t len, json_t **ret)
 {
@@ -143,7 +124,7 @@ static void answers(char *text, size_t len)
 		must(dash_patch(&a, &b, &patch) == 0);
 		j = patch.p ? json_loadb(patch.p, patch.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 		must(!patch.p == !j && (j || json_equal(from, to)));
-		from = j ? apply(from, j) : from;
+		from = j ? patched(from, j) : from;
 		must(json_equal(from, to));
 		json_decref(j);
 		free(patch.p);

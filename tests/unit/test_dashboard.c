@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include "bed.h"
+#include "patched.h"
 
 #include "../../modules/dashboard_http/dashboard.h"
 #include "../../modules/dashboard_http/patch.h"
@@ -353,28 +354,6 @@ END_TEST
 
 /* ---- differences ---- */
 
-/* As the page does it. Takes `value`'s reference. */
-static json_t *apply(json_t *value, json_t *patch)
-{
-	const char *key;
-	json_t *p;
-	if (json_is_array(patch)) {
-		json_decref(value);
-		return json_incref(json_array_get(patch, 0));
-	}
-	json_object_foreach(patch, key, p) {
-		if (json_is_array(value)) {
-			size_t i = (size_t)atoi(key);
-			json_array_set_new(value, i, apply(json_incref(json_array_get(value, i)), p));
-		} else if (json_is_integer(p)) {
-			json_object_del(value, key);
-		} else {
-			json_object_set_new(value, key, apply(json_incref(json_object_get(value, key)), p));
-		}
-	}
-	return value;
-}
-
 /* NULL: they are equal. */
 static json_t *patch_of(const char *from, const char *to)
 {
@@ -408,7 +387,7 @@ START_TEST(differences)
 		json_t *from = json_loads(states[i / n], JSON_DECODE_ANY, NULL), *to = json_loads(states[i % n], JSON_DECODE_ANY, NULL);
 		json_t *patch = patch_of(states[i / n], states[i % n]);
 		ck_assert_msg((patch == NULL) == (i / n == i % n), "%s -> %s", states[i / n], states[i % n]);
-		from = patch ? apply(from, patch) : from;
+		from = patch ? patched(from, patch) : from;
 		ck_assert_msg(json_equal(from, to), "%s -> %s", states[i / n], states[i % n]);
 		json_decref(patch);
 		json_decref(from);
@@ -445,7 +424,7 @@ START_TEST(members_come_and_go)
 	json_t *patch = patch_of(from, to);
 	ck_assert(_i >= 20 || json_is_object(patch));
 	ck_assert(_i < 40 || json_is_array(patch)); /* 72 of them */
-	states[0] = apply(states[0], patch);
+	states[0] = patched(states[0], patch);
 	ck_assert(json_equal(states[0], states[1]));
 	json_decref(patch);
 	json_decref(states[0]);
