@@ -80,8 +80,8 @@ struct rtun_check {
 /* Values: JSON-like trees. A container owns what is put into it: a value given to rtun_set() or rtun_append() must not
  * be used again, even when the call fails (the failure is remembered and makes the reply an error). Both give 0; -RTUN_EINVAL: what is put
  * into is no object, or no array, there is no key, or more than 64 are in each other; -RTUN_ENOMEM. A key is set once in an object: nobody
- * looks whether it is there already; `schema` of an answer is the core's. Texts and keys are UTF-8; a byte that is none becomes U+FFFD. NULL as text gives null. What is given
- * to nobody is freed by rtun_value_free(). */
+ * looks whether it is there already; `schema` of an answer is the core's. Texts and keys are UTF-8; a byte that is none becomes U+FFFD. NULL
+ * as text gives null. What is given to nobody is freed by rtun_value_free(). */
 
 /* Calling the verbs of others, as the command line does over the control socket: rtun_call(). For those who offer all of
  * them by another way. The core's own verbs are among them: `commands` describes all verbs, with what is needed to render
