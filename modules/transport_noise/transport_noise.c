@@ -55,7 +55,7 @@ static const struct rtun_option options[] = {
 	RTUN_INT(struct transport_cfg, max_streams, "16384", 1, 1000000, 0, "role=node", "Streams at once, of all hubs; more are refused"),
 	RTUN_DURATION(struct transport_cfg, rekey_after, "1h", 10 * RTUN_S, 24 * 3600 * RTUN_S, 0, "role=node", "Age at which a tunnel's keys are replaced, streams and all"),
 	RTUN_BOOL(struct transport_cfg, report_status, "true", RTUN_RELOADABLE, "role=node",
-		  "Tell each hub of this node's uptime and counters, its battery, and the kind of its network (doc/dashboard.md)"),
+		  "Tell each hub of this node's uptime and counters, its battery, and the kind of its network (doc/dashboard.md); these two only after a restart, where a reload turns it on"),
 	RTUN_DURATION(struct transport_cfg, session_ttl, "30m", RTUN_S, 30 * 24 * 3600 * RTUN_S, RTUN_RELOADABLE, "role=hub",
 		      "How long an unused session (session-X in a username, or strategy: sticky) keeps its exit"),
 };
