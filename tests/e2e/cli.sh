@@ -14,9 +14,9 @@ export LC_ALL=C.UTF-8 TERM=xterm PYTHONDONTWRITEBYTECODE=1
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/restunnel-cli.XXXXXX") || exit 1
 chmod 755 "$work"
-daemon=
+daemon= watcher=
 tidy() {
-	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
+	for pid in $daemon $watcher; do kill "$pid" 2>/dev/null; done
 	rm -rf "$work"
 }
 trap tidy EXIT
@@ -313,7 +313,7 @@ watch '0 B/s' --interrupt; same 'the end of --watch' 130 $?
 has out 'ann\x1b[31m  online  3 min ago'; has out 'greeter'; has out 'up '
 watch 'ann' --resize 9x30; same 'in a small window' 0 $?
 same 'columns of a small window' yes "$(sed 's/\x1b\[[HJK]//g' out | awk '{ if (length($0) > w) w = length($0) } END { print w <= 30 ? "yes" : w }')"
-R status --watch -c good.yaml >watched & watcher=$!
+"$program" --module-dir "$RTUN_TEST_MODULE_DIR" status --watch -c good.yaml >watched & watcher=$! # not R, whose shell would be killed instead
 run 0 greet ann -c good.yaml; has out 'Name: ann'
 run 2 gret -c good.yaml; has err 'did you mean greet?'
 run 0 reload -c good.yaml; empty err
@@ -392,7 +392,7 @@ until_watched 'Working' "$(lines_of Working)"
 same 'what a watcher is told when all is well' "$seen" "$(lines_of 'last heard')"
 kill $watcher $daemon
 wait $daemon || fail "run: status $? after SIGTERM"
-daemon=
+daemon= watcher=
 
 # the tables of two are told apart
 printf '%s\n' "data-dir: $work/data" modules: '  - {module: greeter, name: one}' '  - {module: greeter, name: two}' >two.yaml
