@@ -68,7 +68,7 @@ chmod 755 "$lab"
 say() { echo "[$(($(date +%s) - started)) s] $*"; }
 # also from inside $(...): the test ends
 fail() {
-	say "FAILED: $*" >&2
+	say "FAILED: $*" | tee "$lab/failed" >&2
 	kill -USR1 $$
 	exit 1
 }
@@ -479,6 +479,8 @@ lab_end() {
 			echo "---- the end of ${f##*/}:"
 			tail -n 40 "$f"
 		done
+		# once more where it is seen: of a long log often only the end is kept
+		[ ! -e "$lab/failed" ] || cat "$lab/failed"
 	fi
 	for f in "$lab"/*.pid "$lab"/place.*; do
 		[ -e "$f" ] && kill -9 "$(cat "$f")" 2>/dev/null

@@ -10,8 +10,9 @@ for tool in chromium chromedriver zbarimg; do
 	command -v $tool >/dev/null || skip "$tool is not installed (see contrib/test)"
 done
 
-browser() { at hub python3 "$e2e/web.py" "$lab/browser" "$@" || fail "in the browser: $1 ${2:-}"; }
+browser() { at hub python3 "$e2e/web.py" "$lab/browser" "$@" 2>"$lab/browser.error" || fail "in the browser: $1 ${2:-}: $(cat "$lab/browser.error")"; }
 console() { at hub python3 "$e2e/web.py" "$lab/browser" errors 2>"$lab/console"; }
+named() { browser named >"$lab/named" && say "ok: all that is seen has a name$1: $(cat "$lab/named")"; }
 sees() { browser until $((20 * patience)) "$2" >/dev/null && say "ok: $1"; }
 # act EXIT WHAT: from the exit's menu
 act() {
@@ -97,7 +98,6 @@ sees "no sideways scrolling on a phone" 'document.documentElement.scrollWidth <=
 shot phone
 browser light
 browser desktop
-named() { browser named >"$lab/named" && say "ok: all that is seen has a name$1: $(cat "$lab/named")"; }
 named ""
 check "a screen reader finds the graph" grep -q image "$lab/named"
 
