@@ -99,9 +99,9 @@ function renderLinks() {
   show($("links"), list.length);
 }
 function heard(e) {
-  if (/^(exit|device|hub|config|default)\.|^pair\.withdrawn/.test(e.event)) say(eventText(e));
   withdrawn(e);
   if (pairing && pairing.follow === e.event && e.fields[pairing.key] === pairing.answer[pairing.key]) arrived(e);
+  else if (/^(exit|device|hub|config|default)\.|^pair\.withdrawn/.test(e.event)) say(eventText(e));
 }
 
 // ---- the page
@@ -179,12 +179,12 @@ function render() {
 }
 
 function renderAlerts() {
-  const list = (status().alerts || []).filter(a => a.code !== "no-device");
+  const alerts = () => (status().alerts || []).filter(a => a.code !== "no-device"), list = alerts(), key = a => a.code + a.text;
   const make = a => {
-    say(a.text);
+    say(() => alerts().some(x => key(x) === key(a)) ? a.text : ""); // one that is over already would only crowd out what ended it
     return el("div", { class: "alert" }, el("p", {}, el("strong")), el("p", {}));
   };
-  keyed($("alerts"), list, a => a.code + a.text, make, (e, a) => {
+  keyed($("alerts"), list, key, make, (e, a) => {
     put(e.querySelector("strong"), a.text.replace(/[:;] (?=\/)/g, "$&\n")); // a line for each place in a file
     put(e.lastChild, a.remedy || "");
   });

@@ -55,13 +55,14 @@ function focusNear(e) {
   to.focus();
 }
 
-// To a screen reader: what comes together is said as one, and of many only the first three.
+// To a screen reader: what comes together is said as one, and of many only the first three. `text` may be a function: it is asked
+// when it is said, and "" is not said.
 let unsaid = [];
 function say(text) {
   if (!unsaid.length) setTimeout(() => {
-    const all = [...new Set(unsaid)];
+    const all = [...new Set(unsaid.map(t => typeof t === "function" ? t() : t))].filter(Boolean);
     unsaid = [];
-    $("say").textContent = all.slice(0, 3).join(". ") + (all.length > 3 ? ". And " + (all.length - 3) + " more." : "");
+    if (all.length) $("say").textContent = all.slice(0, 3).join(". ") + (all.length > 3 ? ". And " + (all.length - 3) + " more." : "");
   }, 800);
   unsaid.push(text);
 }

@@ -222,6 +222,9 @@ sees "and goes to it" "/users-file/.test($(form 'passwd of frontend_socks5').que
 whole "with commands"
 named " with commands"
 
+browser js "(() => { const s = status(), real = s.alerts; s.alerts = [{code: 'c', text: 'of a moment', remedy: ''}]; renderAlerts(); s.alerts = real; renderAlerts(); for (const n of [1, 1, 2, 3, 4]) say('thing ' + n); })()" >/dev/null
+sees "an alert that is over is not said; what is said twice is said once, and of many the first three" 'document.querySelector("#say").textContent === "thing 1. thing 2. thing 3. And 1 more."'
+
 # odd() is a verb of another module
 browser js 'window.odd = (rows) => { commands.push({name: "odd", live: true, module: "m", instances: ["m"], args: [], view: [{field: "name", label: "NAME", type: "text"}], view_items: "odds"}); state.verbs.odd = {m: {odds: rows}}; render(); const t = [...document.querySelectorAll("#tables td")].map(e => e.textContent).join(); delete state.verbs.odd; commands.pop(); render(); return t; }' >/dev/null
 same "a module's odd rows harm no page" '–,–,good' "$(browser js 'odd([null, "text", {name: "good"}])')"
