@@ -46,7 +46,7 @@ static int draw(struct asking *a)
 
 /* ---- Waiting for what follows ---- */
 
-static int64_t follow_end(const struct asking *a)
+static int64_t expiry(const struct asking *a)
 {
 	const char *text = json_string_value(json_object_get(a->answer, "expires_at"));
 	struct tm tm = {0};
@@ -61,11 +61,28 @@ static bool is_ours(const struct asking *a, const json_t *fields)
 	return !key || json_equal(json_object_get(fields, key), json_object_get(a->answer, key));
 }
 
-/* 0: it came; 1: it can't come any more. */
+/* It came (0), or it can't come any more (1). */
+static int followed(const struct asking *a, bool in_vain, const json_t *fields)
+{
+	const struct cli_out *o = &a->cli->out;
+	const char *event = in_vain ? a->verb->follow_end : a->verb->follow;
+	const char *words = in_vain ? a->verb->follow_end_text : a->verb->follow_text;
+	char *text = cli_render_fields(words ? words : event, fields);
+	int rc = 0;
+
+	fprintf(o->err, "\n");
+	if (in_vain)
+		rc = cli_out_fail(o, "void", NULL, "%s", text);
+	else
+		fprintf(o->out, "%s\n", text);
+	free(text);
+	return rc;
+}
+
 static int follow(struct asking *a)
 {
 	const struct cli_out *o = &a->cli->out;
-	int64_t end = follow_end(a);
+	int64_t end = expiry(a);
 
 	fprintf(o->err, "Waiting (Ctrl-C ends the waiting, nothing else) ...");
 	fflush(o->err);
@@ -78,13 +95,11 @@ static int follow(struct asking *a)
 		const json_t *fields = json_object_get(event, "fields");
 
 		if (rc == 0 && is_ours(a, fields)) {
-			char *text = cli_render_fields(a->verb->follow_text ? a->verb->follow_text : a->verb->follow, fields);
+			const char *name = json_string_value(json_object_get(event, "event"));
 
-			fprintf(o->err, "\n");
-			fprintf(o->out, "%s\n", text);
-			free(text);
+			rc = followed(a, name && a->verb->follow_end && !strcmp(name, a->verb->follow_end), fields);
 			json_decref(event);
-			return 0;
+			return rc;
 		}
 		json_decref(event);
 		if (rc == 0 || rc == -RTUN_EAGAIN) continue;
@@ -97,11 +112,12 @@ static int follow(struct asking *a)
 /* Listen before asking, or what comes between the two is missed. */
 static void start_follow(struct asking *a)
 {
+	const char *names[] = {a->verb->follow, a->verb->follow_end};
 	struct command_error err;
 
-	if (!a->verb->follow || !a->source.client || !a->cli->out.out_tty || a->cli->out.json) return;
+	if (!names[0] || !a->source.client || !a->cli->out.out_tty || a->cli->out.json) return;
 	if (control_client_open(a->source.data_dir, &a->follower, &err)) return;
-	if (control_client_follow(a->follower, &a->verb->follow, 1, &err)) control_client_close(&a->follower);
+	if (control_client_follow(a->follower, names, names[1] ? 2 : 1, &err)) control_client_close(&a->follower);
 }
 
 /* ---- Asking ---- */

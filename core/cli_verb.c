@@ -95,6 +95,8 @@ struct cli_verb *cli_verb_create(json_t *description)
 	v->follow = text_of(description, "follow");
 	v->follow_key = text_of(description, "follow_key");
 	v->follow_text = text_of(description, "follow_text");
+	v->follow_end = text_of(description, "follow_end");
+	v->follow_end_text = text_of(description, "follow_end_text");
 	v->readonly = flag_of(description, "readonly");
 	v->offline = flag_of(description, "offline");
 	v->confirm = flag_of(description, "confirm");

@@ -36,7 +36,7 @@ struct cli_verb {
 	const struct cli_view *views;
 	struct cli_view *owned_views; /* what `views` points to, when it is ours to free */
 	size_t view_count;
-	const char *view_items, *empty, *follow, *follow_key, *follow_text;
+	const char *view_items, *empty, *follow, *follow_key, *follow_text, *follow_end, *follow_end_text;
 	bool readonly, offline, confirm;
 };
 

@@ -238,10 +238,11 @@ static json_t *command_describe_view(const struct rtun_list *view)
 
 json_t *command_describe(const struct rtun_command *cmd)
 {
-	return json_pack("{s:s, s:s?, s:s?, s:b, s:b, s:b, s:b, s:o, s:o, s:s?, s:s?, s:s?, s:s?, s:s?}", "name", cmd->name,
+	return json_pack("{s:s, s:s?, s:s?, s:b, s:b, s:b, s:b, s:o, s:o, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?}", "name", cmd->name,
 			 "doc", cmd->doc,
 			 "example", cmd->example, "readonly", (cmd->flags & RTUN_CMD_READONLY) != 0, "offline", (cmd->flags & RTUN_CMD_OFFLINE) != 0,
 			 "confirm", (cmd->flags & RTUN_CMD_CONFIRM) != 0, "live", (cmd->flags & RTUN_CMD_LIVE) != 0, "args", command_describe_args(cmd->args),
 			 "view", command_describe_view(&cmd->view), "view_items", cmd->view_items, "empty", cmd->empty, "follow", cmd->follow,
-			 "follow_key", cmd->follow_key, "follow_text", cmd->follow_text);
+			 "follow_key", cmd->follow_key, "follow_text", cmd->follow_text, "follow_end", cmd->follow_end, "follow_end_text",
+			 cmd->follow_end_text);
 }

@@ -45,7 +45,7 @@ void command_abandon(struct rtun_reply **reply);
 
 /* {"name","doc","example","readonly","offline","confirm","live","args":[{"key","type","words","doc","default","choices":[],
  *  "required","secret","positional","stdin","rest","list"}],"view":[{"field","label","type"}],"view_items","empty",
- *  "follow","follow_key","follow_text"}. "type" of an argument is its RTUN_T_..., of a view row "text", "bytes", "time",
+ *  "follow","follow_key","follow_text","follow_end","follow_end_text"}. "type" of an argument is its RTUN_T_..., of a view row "text", "bytes", "time",
  *  "online", "ms", "list", "qr", "command", "sentence" or "unknown". New reference, or NULL when out of memory. */
 json_t *command_describe(const struct rtun_command *cmd);
 

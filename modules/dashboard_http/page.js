@@ -51,7 +51,7 @@ $("pair-form").onsubmit = async e => {
     const name = $("pair-name").value.trim();
     const a = await call("pair", name ? { name } : {});
     const c = commands.find(x => x.name === "pair");
-    pairing = { answer: a, until: Date.parse(a.expires_at), follow: c.follow, key: c.follow_key, text: c.follow_text, told: 15 };
+    pairing = { answer: a, until: Date.parse(a.expires_at), c, told: 15 };
     put($("pair-command"), "sudo " + a.command);
     put($("pair-url"), a.url);
     put($("pair-note"), a.note || "");
@@ -65,7 +65,7 @@ $("pair-form").onsubmit = async e => {
   } catch (x) { put($("pair-error"), why(x)); }
 };
 function arrived(e) {
-  const text = pairing.text.replace(/\{(\w+)\}/g, (all, k) => e.fields[k] ?? ""), here = $("pair").contains(document.activeElement);
+  const text = pairing.c.follow_text.replace(/\{(\w+)\}/g, (all, k) => e.fields[k] ?? ""), here = $("pair").contains(document.activeElement);
   endPairing();
   pairWanted = false;
   $("pair-name").value = "";
@@ -87,10 +87,11 @@ async function withdraw(p) {
     await call("withdraw", { pairing: p.pairing });
   } catch (e) { say(why(e)); } // it was used meanwhile, or is too old
 }
-function withdrawn(e) {
-  if (!pairing || e.event !== "pair.withdrawn" || e.fields.pairing !== pairing.answer.pairing) return;
+function voidPairing(why) {
+  const here = $("pair-open-one").contains(document.activeElement);
   endPairing();
-  put($("pair-error"), "The link was withdrawn. Make a new one.");
+  put($("pair-error"), why + ". Make a new one.");
+  if (here) $("pair-name").focus();
 }
 function renderLinks() {
   const list = openLinks().filter(p => !pairing || p.pairing !== pairing.answer.pairing);
@@ -99,8 +100,9 @@ function renderLinks() {
   show($("links"), list.length);
 }
 function heard(e) {
-  withdrawn(e);
-  if (pairing && pairing.follow === e.event && e.fields[pairing.key] === pairing.answer[pairing.key]) arrived(e);
+  const { c, answer } = pairing || {}, ours = c && e.fields[c.follow_key] === answer[c.follow_key];
+  if (ours && e.event === c.follow_end) voidPairing("The link was withdrawn");
+  if (ours && e.event === c.follow) arrived(e);
   else if (/^(exit|device|hub|config|default)\.|^pair\.withdrawn/.test(e.event)) say(eventText(e));
 }
 
@@ -149,8 +151,7 @@ function tick() {
       for (const m of [10, 5, 1])
         if (left < 60 * m && pairing.told > m) say("The link is good for " + plural(pairing.told = m, "minute") + " more.");
     } else {
-      endPairing();
-      put($("pair-error"), "The link has expired. Make a new one.");
+      voidPairing("The link has expired");
     }
   }
 }

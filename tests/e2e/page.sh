@@ -202,6 +202,11 @@ browser click '#pair-open'
 browser type '#pair-name' 'never-comes'
 browser key Enter
 sees "another link" '!document.querySelector("#pair-open-one").hidden'
+hub withdraw never-comes >/dev/null || fail "withdraw"
+sees "withdrawn in a terminal" '/The link was withdrawn/.test(document.querySelector("#pair-error").textContent) && document.querySelector("#pair-open-one").hidden'
+sees "the focus is where a new one is made" 'document.activeElement.id === "pair-name"'
+browser key Enter
+sees "a new one" '!document.querySelector("#pair-open-one").hidden && !document.querySelector("#pair-error").textContent'
 hub pair --name elsewhere --json >/dev/null || fail "pair"
 sees "one that was made elsewhere" '/The link for elsewhere: made just now, good for/.test(document.querySelector("#links").textContent)'
 shot links

@@ -69,6 +69,12 @@ check "by pairing" hub withdraw "$(json pair.json 'd["pairing"]')"
 same "one is left" "None" "$(links)"
 hub withdraw one >withdraw.log 2>&1 && fail "it was withdrawn twice"
 check "there is none by that name any more" grep -q "no open pairing link is called one" withdraw.log
+spawn waits hub python3 "$e2e/terminal.py" $RESTUNNEL pair -c "$lab/hub.yaml" --name waits
+there() { case " $(links) " in *" waits "*) ;; *) return 1 ;; esac; }
+await $((10 * patience)) "a link that somebody waits for on a terminal" there
+check "withdraw it" hub withdraw waits
+wait "$(pid_of waits)" && fail "pair waited for a link that was withdrawn until it was used"
+check "who waits is told" grep -q "the link was withdrawn: make a new one" waits.log
 try_enroll second "$other" || fail "the link that was left"
 hub revoke "$(hub devices --json | json - '[x["name"] for x in d["devices"] if x["name"] != "home"][0]')" >/dev/null || fail "revoke"
 (try_enroll third "$url") &

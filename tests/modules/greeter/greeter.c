@@ -93,7 +93,7 @@ static void friends(struct rtun_ctx *ctx, const void *cfg, struct rtun_reply *re
 	(void)cfg;
 	rtun_set_text(ctx, one, "name", "ann\033[31m");
 	rtun_set_bool(ctx, one, "online", 1);
-	rtun_set_time(ctx, one, "seen", rtun_wall(ctx) / 1000 - 180);
+	rtun_set_time(ctx, one, "seen", rtun_wall(ctx) / 1000 - 200);
 	rtun_set_int(ctx, one, "bytes", 2048);
 	rtun_append(list, one);
 	rtun_set_text(ctx, other, "name", "bea");
