@@ -241,7 +241,7 @@ static void print_own(const struct cli_out *o, const json_t *commands)
 		if (is_core(c)) entry(o, 14, json_string_value(json_object_get(c, "name")), json_string_value(json_object_get(c, "doc")));
 }
 
-/* Verbs of modules, a group for each module. */
+/* Verbs of modules, a group for each module; of what is configured only those that somebody has. */
 static void print_modules(const struct cli_out *o, const json_t *commands)
 {
 	json_t *seen = json_object();
@@ -253,14 +253,14 @@ static void print_modules(const struct cli_out *o, const json_t *commands)
 		const json_t *d;
 		char text[120];
 
-		if (!module || !*module || json_object_get(seen, module)) continue;
+		if (!module || !*module || !cli_verb_is_meant(c) || json_object_get(seen, module)) continue;
 		json_object_set_new(seen, module, json_true());
 		snprintf(text, sizeof(text), "Verbs of %s", module);
 		title(o, text);
 		json_array_foreach(commands, j, d) {
 			const char *of = json_string_value(json_object_get(d, "module")), *name = json_string_value(json_object_get(d, "name"));
 
-			if (of && name && !strcmp(of, module)) entry(o, 14, name, json_string_value(json_object_get(d, "doc")));
+			if (of && name && !strcmp(of, module) && cli_verb_is_meant(d)) entry(o, 14, name, json_string_value(json_object_get(d, "doc")));
 		}
 	}
 	json_decref(seen);
@@ -323,7 +323,7 @@ static int help(const struct cli *cli, const json_t *args)
 const struct cli_own cli_own_help = {
 	.command = {
 		.name = "help",
-		.doc = "All verbs, or one of them in full.",
+		.doc = "All verbs for what is configured here, or one of them in full.",
 		.example = "restunnel help status",
 		.args = &help_schema,
 		.flags = RTUN_CMD_READONLY | RTUN_CMD_OFFLINE,

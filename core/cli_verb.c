@@ -142,6 +142,14 @@ json_t *cli_verb_find(const json_t *all, const char *name, const char *on)
 	return first; /* whoever answers will say that the instance has no such verb */
 }
 
+bool cli_verb_is_meant(const json_t *description)
+{
+	const char *module = text_of(description, "module");
+	const json_t *instances = json_object_get(description, "instances"); /* none: of what is installed, not of what is configured */
+
+	return !module || !*module || !instances || json_array_size(instances) > 0;
+}
+
 const struct cli_arg *cli_verb_option(const struct cli_verb *verb, const char *key)
 {
 	for (size_t i = 0; i < verb->arg_count; i++)

@@ -48,6 +48,10 @@ void cli_verb_destroy(struct cli_verb **verb);
  * instance `on` (NULL: the first). */
 json_t *cli_verb_find(const json_t *all, const char *name, const char *on);
 
+/* Is it for what is configured here? Not where the description names the instances that have it, and there is none: it can be called,
+ * and says why not, but nobody has to be shown it. */
+bool cli_verb_is_meant(const json_t *description);
+
 const struct cli_arg *cli_verb_option(const struct cli_verb *verb, const char *key);
 const struct cli_arg *cli_verb_positional(const struct cli_verb *verb, size_t n); /* the n-th, or NULL */
 /* The field to show as a QR code, or NULL. */

@@ -83,7 +83,7 @@ static void words_of_all(const struct cli *cli)
 	size_t i;
 
 	json_array_foreach(json_object_get(d, "commands"), i, command)
-		fprintf(cli->out.out, "%s\n", text_of(command, "name"));
+		if (cli_verb_is_meant(command)) fprintf(cli->out.out, "%s\n", text_of(command, "name"));
 	json_decref(d);
 	json_decref(all);
 }

@@ -64,6 +64,12 @@ hub help --words withdraw >words.withdraw && hub help --words revoke >words.revo
 check "completion: withdraw is about pairings" grep -qx "$(json pair.json 'd["pairing"]')" words.withdraw
 check "and not about devices" not grep -qx "$(hub devices --json | json - 'd["devices"][0]["name"]')" words.withdraw
 check "and revoke about devices, not about links" not grep -qx one words.revoke
+hub help --words >words.hub && node help --words >words.node || fail "help --words"
+check "completion: the verbs of a hub" grep -qx revoke words.hub
+check "and none of a node" not grep -qx enroll words.hub
+check "a node's" grep -qx enroll words.node
+check "and none of a hub" not grep -qxE "revoke|passwd" words.node
+check "nor in the list of them" not sh -c "$RESTUNNEL help -c '$lab/node.yaml' | grep -q revoke"
 check "withdraw, by name" hub withdraw one
 check "by pairing" hub withdraw "$(json pair.json 'd["pairing"]')"
 same "one is left" "None" "$(links)"
