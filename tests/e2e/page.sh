@@ -80,7 +80,7 @@ sees "said to a screen reader" '/home is online/.test(document.querySelector("#s
 truncate -s 1G "$lab/www.www/big"
 rate() { browser js '[...document.querySelectorAll(".rate .d")].map(e => e.textContent)[0]'; }
 same "nothing flows" "↓ 0 bit/s" "$(rate)"
-spawn get hub curl -sS -m 300 -x socks5h://home:x@127.0.0.1:1080 --limit-rate 2M -o /dev/null http://www.lab-internet.com/big
+spawn get hub curl -sS -m 500 -x socks5h://home:x@127.0.0.1:1080 --limit-rate 2M -o /dev/null http://www.lab-internet.com/big
 sees "a download moves the figures" '/Mbit/.test(document.querySelector(".rate .d").textContent)'
 sees "and the graph" '/L\d+ [0-9.]+L/.test(document.querySelector(".graph path.d").getAttribute("d"))'
 sees "which has words, too" '/peak [0-9.]+ [kM]bit/.test(document.querySelector(".graph title").textContent)'
