@@ -128,6 +128,12 @@ static int needs_daemon(const struct asking *a)
 			    "%s needs the running daemon, and none runs on %s", a->verb->name, a->source.data_dir);
 }
 
+static int nobody_has(const struct asking *a)
+{
+	return cli_out_fail(&a->cli->out, "unknown-instance", "run it where it belongs: `restunnel help` shows the verbs that work here",
+			    "nothing in %s has the verb %s", a->cli->call.config, a->verb->name);
+}
+
 static int find_verb(struct asking *a)
 {
 	const struct cli *cli = a->cli;
@@ -139,7 +145,8 @@ static int find_verb(struct asking *a)
 	if ((cli->call.qr || cli->call.png) && !cli_verb_qr(a->verb))
 		return cli_out_usage(&cli->out, a->verb->name, "%s shows no QR code: it has no --%s", a->verb->name,
 				cli->call.qr ? "qr" : "png");
-	if (!a->source.client && !a->verb->offline) return needs_daemon(a); /* before anything is asked */
+	if (!a->source.client && !a->verb->offline) /* before anything is asked */
+		return cli_verb_is_meant(description) ? needs_daemon(a) : nobody_has(a);
 	return cli_args_parse(a->verb, &cli->call, &cli->out, stdin, isatty(STDIN_FILENO), &a->args);
 }
 

@@ -56,6 +56,7 @@ $("pair-form").onsubmit = async e => {
     put($("pair-url"), a.url);
     put($("pair-note"), a.note || "");
     await drawQr(a.url, $("pair-qr"));
+    if (!pairing || pairing.answer !== a) return; // closed, withdrawn or used meanwhile
     show($("pair-form"), false);
     show($("pair-open-one"), true);
     show($("arrived"), false);
@@ -64,8 +65,9 @@ $("pair-form").onsubmit = async e => {
     $("pair-command").closest(".code").querySelector("button").focus();
   } catch (x) { put($("pair-error"), why(x)); }
 };
+const followText = (text, e) => text.replace(/\{(\w+)\}/g, (all, k) => e.fields[k] ?? "");
 function arrived(e) {
-  const text = pairing.c.follow_text.replace(/\{(\w+)\}/g, (all, k) => e.fields[k] ?? ""), here = $("pair").contains(document.activeElement);
+  const text = followText(pairing.c.follow_text, e), here = $("pair").contains(document.activeElement);
   endPairing();
   pairWanted = false;
   $("pair-name").value = "";
@@ -87,10 +89,10 @@ async function withdraw(p) {
     await call("withdraw", { pairing: p.pairing });
   } catch (e) { say(why(e)); } // it was used meanwhile, or is too old
 }
-function voidPairing(why) {
+function voidPairing(text) {
   const here = $("pair-open-one").contains(document.activeElement);
   endPairing();
-  put($("pair-error"), why + ". Make a new one.");
+  put($("pair-error"), text);
   if (here) $("pair-name").focus();
 }
 function renderLinks() {
@@ -101,8 +103,8 @@ function renderLinks() {
 }
 function heard(e) {
   const { c, answer } = pairing || {}, ours = c && e.fields[c.follow_key] === answer[c.follow_key];
-  if (ours && e.event === c.follow_end) voidPairing("The link was withdrawn");
-  if (ours && e.event === c.follow) arrived(e);
+  if (ours && e.event === c.follow_end) voidPairing(followText(c.follow_end_text, e));
+  else if (ours && e.event === c.follow) arrived(e);
   else if (/^(exit|device|hub|config|default)\.|^pair\.withdrawn/.test(e.event)) say(eventText(e));
 }
 
@@ -151,7 +153,7 @@ function tick() {
       for (const m of [10, 5, 1])
         if (left < 60 * m && pairing.told > m) say("The link is good for " + plural(pairing.told = m, "minute") + " more.");
     } else {
-      voidPairing("The link has expired");
+      voidPairing("The link has expired: make a new one");
     }
   }
 }
@@ -180,12 +182,13 @@ function render() {
 }
 
 function renderAlerts() {
-  const alerts = () => (status().alerts || []).filter(a => a.code !== "no-device"), list = alerts(), key = a => a.code + a.text;
+  const list = (status().alerts || []).filter(a => a.code !== "no-device");
   const make = a => {
-    say(() => alerts().some(x => key(x) === key(a)) ? a.text : ""); // one that is over already would only crowd out what ended it
-    return el("div", { class: "alert" }, el("p", {}, el("strong")), el("p", {}));
+    const box = el("div", { class: "alert" }, el("p", {}, el("strong")), el("p", {}));
+    say(() => box.isConnected ? a.text : ""); // one that is over already would only crowd out what ended it
+    return box;
   };
-  keyed($("alerts"), list, key, make, (e, a) => {
+  keyed($("alerts"), list, a => a.code + a.text, make, (e, a) => {
     put(e.querySelector("strong"), a.text.replace(/[:;] (?=\/)/g, "$&\n")); // a line for each place in a file
     put(e.lastChild, a.remedy || "");
   });

@@ -238,7 +238,7 @@ static const struct rtun_command commands[] = {
 	{.name = "pair", .doc = "Make a one-time URL with which a device becomes an exit of this hub; valid for 15 minutes.",
 	 .example = "restunnel pair --name home", .args = &pair_args, .run = command_pair, .view = RTUN_LIST(pair_view),
 	 .follow = "device.enrolled", .follow_key = "pairing", .follow_text = "{name} has arrived from {address}: its key is {fingerprint}",
-	 .follow_end = "pair.withdrawn", .follow_end_text = "the link was withdrawn: make a new one",
+	 .follow_end = "pair.withdrawn", .follow_end_text = "The link was withdrawn: make a new one",
 	 .when = "role=hub"},
 	{.name = "pairings", .doc = "The pairing links that nobody has used yet.", .example = "restunnel pairings", .run = command_pairings,
 	 .view = RTUN_LIST(pairing_view), .view_items = "pairings", .empty = "No pairing link is open.", .flags = RTUN_CMD_READONLY | RTUN_CMD_LIVE,

@@ -69,7 +69,11 @@ check "completion: the verbs of a hub" grep -qx revoke words.hub
 check "and none of a node" not grep -qx enroll words.hub
 check "a node's" grep -qx enroll words.node
 check "and none of a hub" not grep -qxE "revoke|passwd" words.node
-check "nor in the list of them" not sh -c "$RESTUNNEL help -c '$lab/node.yaml' | grep -q revoke"
+node help >help.node || fail "help"
+check "nor in the list of them" not grep -q revoke help.node
+check "but its own" grep -q '^  enroll' help.node
+node pair >pair.node 2>&1 && fail "a node made a link"
+check "a hub's verb on a node, which does not run: says why" grep -q "nothing in .*node.yaml has the verb pair" pair.node
 check "withdraw, by name" hub withdraw one
 check "by pairing" hub withdraw "$(json pair.json 'd["pairing"]')"
 same "one is left" "None" "$(links)"
@@ -79,8 +83,9 @@ spawn waits hub python3 "$e2e/terminal.py" $RESTUNNEL pair -c "$lab/hub.yaml" --
 there() { case " $(links) " in *" waits "*) ;; *) return 1 ;; esac; }
 await $((10 * patience)) "a link that somebody waits for on a terminal" there
 check "withdraw it" hub withdraw waits
-wait "$(pid_of waits)" && fail "pair waited for a link that was withdrawn until it was used"
-check "who waits is told" grep -q "the link was withdrawn: make a new one" waits.log
+wait "$(pid_of waits)"
+same "who waits fails" 1 $?
+check "and is told" grep -q "The link was withdrawn: make a new one" waits.log
 try_enroll second "$other" || fail "the link that was left"
 hub revoke "$(hub devices --json | json - '[x["name"] for x in d["devices"] if x["name"] != "home"][0]')" >/dev/null || fail "revoke"
 (try_enroll third "$url") &

@@ -295,6 +295,8 @@ START_TEST(description)
 	ck_assert_uint_eq(json_array_size(json_object_get(greet, "instances")), 2);
 	ck_assert_str_eq(json_string_value(json_object_get(greet, "module")), "tm_consumer");
 	ck_assert_str_eq(json_string_value(json_object_get(greet, "follow")), "test.greeted");
+	ck_assert_str_eq(json_string_value(json_object_get(greet, "follow_end")), "test.gone");
+	ck_assert_str_eq(json_string_value(json_object_get(greet, "follow_end_text")), "{who} has gone");
 	ck_assert(json_is_true(json_object_get(greet, "offline")) && json_is_false(json_object_get(greet, "readonly")));
 	const json_t *who = json_array_get(json_object_get(greet, "args"), 0), *names = json_array_get(json_object_get(greet, "args"), 3);
 	ck_assert_str_eq(json_string_value(json_object_get(who, "key")), "who");

@@ -63,8 +63,9 @@ struct rtun_command {
 	/* "role=hub": only instances whose option has that value have the verb; NULL: all. Where none has it, it can still be called,
 	 * to say so in its own words. */
 	const char *when;
-	/* With `follow`: the event after which it can't come any more, when its `follow_key` equals the answer's: the waiting ends as a
-	 * failure, with `follow_end_text`. NULL: none. */
+	/* With `follow`: the event after which it can't come any more, when its `follow_key` equals the answer's (NULL: any): the waiting
+	 * ends with status 1 and `follow_end_text`, which may have {fields} of this event, or its name. It also ends at the answer's
+	 * `expires_at`. NULL: there is none. */
 	const char *follow_end, *follow_end_text;
 };
 

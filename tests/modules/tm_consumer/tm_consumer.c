@@ -132,7 +132,8 @@ static void muddle(struct rtun_ctx *ctx, const void *p, struct rtun_reply *reply
 
 static const struct rtun_command commands[] = {
 	{.name = "greet", .doc = "Greets.", .example = "restunnel greet bob", .args = &greet_schema, .run = greet, .view = RTUN_LIST(greet_view),
-	 .follow = "test.greeted", .follow_key = "who", .follow_text = "{who}", .flags = RTUN_CMD_OFFLINE},
+	 .follow = "test.greeted", .follow_key = "who", .follow_text = "{who}", .follow_end = "test.gone",
+	 .follow_end_text = "{who} has gone", .flags = RTUN_CMD_OFFLINE},
 	{.name = "later", .doc = "Answers later.", .run = later, .flags = RTUN_CMD_OFFLINE},
 	{.name = "refuse", .doc = "Refuses.", .run = refuse, .flags = RTUN_CMD_OFFLINE | RTUN_CMD_READONLY},
 	{.name = "online", .doc = "Needs the daemon.", .run = refuse},
